@@ -1,0 +1,1 @@
+//! The `nhn-cloudtrail` command as a library.

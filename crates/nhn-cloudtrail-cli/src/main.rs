@@ -1,0 +1,2 @@
+//! The `nhn-cloudtrail` command.
+fn main() {}

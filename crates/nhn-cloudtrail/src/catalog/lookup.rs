@@ -1,0 +1,106 @@
+//! The perfect hash of the built-in catalog. The generator lays it out, [`find`] reads it; both use
+//! the functions here, so that they cannot drift apart.
+
+use super::table;
+
+/// Slots of the index: a power of two, some 55 % full, which keeps the search for seeds short.
+pub const SLOTS: usize = 4096;
+/// Buckets, each with a seed that sends its IDs to slots of their own: a power of two.
+pub const BUCKETS: usize = 1024;
+/// A slot without an entry.
+pub const VACANT: u16 = u16::MAX;
+
+/// A hash of an ID's length and four of its words, or none for an ID shorter than any that is known.
+///
+/// All IDs begin alike, so the words come from the later parts; these four tell all known IDs apart,
+/// and the generator stops if ever they do not.
+#[inline]
+pub fn hash(id: &[u8]) -> Option<u64> {
+    let length = id.len();
+    let word = |at: usize| -> Option<u64> {
+        Some(u64::from_le_bytes(*id.get(at..)?.first_chunk::<8>()?))
+    };
+    if length < 16 {
+        return None;
+    }
+    let last = word(length - 8)?;
+    let before_middle = word(length / 2 - 8)?;
+    let after_middle = word(length / 2)?;
+    let three_quarters = word(length * 3 / 4 - 4)?;
+    // Two independent wide multiplications: what mixes best for its price.
+    let a = fold(last ^ 0x9e37_79b9_7f4a_7c15, before_middle ^ 0xd1b5_4a32_d192_ed03);
+    let b = fold(
+        after_middle ^ 0x8cb9_2ba7_2f3d_8dd7 ^ length as u64,
+        three_quarters ^ 0xaef1_7502_108e_f2d9,
+    );
+    Some(a ^ b.rotate_left(23))
+}
+
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// The bucket of a hash.
+#[inline]
+pub const fn bucket(hash: u64) -> usize {
+    hash as usize & (BUCKETS - 1)
+}
+
+/// The slot of a hash, given its bucket's seed.
+#[inline]
+pub const fn slot(hash: u64, seed: u16) -> usize {
+    let mixed = (hash ^ ((seed as u64) << 32)).wrapping_mul(0xf135_7aea_2e62_a9c5);
+    (mixed >> 52) as usize & (SLOTS - 1)
+}
+
+/// The place of an ID in the table.
+#[inline]
+pub(super) fn find(id: &str) -> Option<&'static super::Entry> {
+    let hash = hash(id.as_bytes())?;
+    let seed = *table::SEEDS.get(bucket(hash))?;
+    let place = *table::INDEX.get(slot(hash, seed))?;
+    let entry = table::ENTRIES.get(usize::from(place))?;
+    (entry.id() == id).then_some(entry)
+}
+
+/// Seeds and slots for these IDs, or what stands in the way: two IDs of one hash.
+pub fn build(ids: &[&str]) -> Result<(Vec<u16>, Vec<u16>), String> {
+    let mut buckets: Vec<Vec<(u64, u16)>> = vec![Vec::new(); BUCKETS];
+    for (place, id) in ids.iter().enumerate() {
+        let hash = hash(id.as_bytes()).ok_or_else(|| format!("`{id}` is too short for the index"))?;
+        let place = u16::try_from(place).map_err(|_| "too many IDs for the index".to_owned())?;
+        let members = buckets.get_mut(bucket(hash)).ok_or("no such bucket")?;
+        if let Some((_, other)) = members.iter().find(|(known, _)| *known == hash) {
+            let other = ids.get(usize::from(*other)).copied().unwrap_or_default();
+            return Err(format!("`{id}` and `{other}` have one hash: choose other words in lookup.rs"));
+        }
+        members.push((hash, place));
+    }
+    // The fullest buckets first, while there is room.
+    let mut order: Vec<usize> = (0..BUCKETS).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(buckets.get(*at).map_or(0, Vec::len)));
+    let mut seeds = vec![0_u16; BUCKETS];
+    let mut index = vec![VACANT; SLOTS];
+    for at in order {
+        let Some(members) = buckets.get(at).filter(|members| !members.is_empty()) else { continue };
+        let fits = |seed: &u16| {
+            let mut slots: Vec<usize> = members.iter().map(|(hash, _)| slot(*hash, *seed)).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            slots.len() == members.len()
+                && slots.iter().all(|slot| index.get(*slot).is_some_and(|place| *place == VACANT))
+        };
+        let seed = (0..=u16::MAX).find(fits).ok_or("no seed fits: the index needs more slots")?;
+        for (hash, place) in members {
+            if let Some(free) = index.get_mut(slot(*hash, seed)) {
+                *free = *place;
+            }
+        }
+        if let Some(stored) = seeds.get_mut(at) {
+            *stored = seed;
+        }
+    }
+    Ok((seeds, index))
+}

@@ -1,0 +1,174 @@
+//! An event and the catalog: what happened.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt;
+
+use crate::catalog::{Action, Catalog, Entry, Lang, infer_action, infer_resource};
+use crate::event::{Event, Field, Header};
+
+static BUILTIN: Catalog = Catalog::builtin();
+
+/// How the call went that an event records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The response says that it succeeded.
+    Success,
+    /// The response says that it failed.
+    Failure,
+    /// The response does not say.
+    Unknown,
+}
+
+impl Outcome {
+    /// All there are.
+    pub const ALL: &'static [Outcome] = &[Outcome::Success, Outcome::Failure, Outcome::Unknown];
+
+    /// `success`, `failure` or `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Success => "success",
+            Outcome::Failure => "failure",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An event with what the catalog knows of it.
+///
+/// ```
+/// use nhn_cloudtrail::catalog::{Kind, Lang};
+///
+/// let events = nhn_cloudtrail::parse(
+///     r#"{"eventId":"event_id.iaas.instance.create","response":"{\"header\":{\"isSuccessful\":true}}"}"#,
+/// )?;
+/// let event = events[0].enrich();
+/// assert_eq!(event.name(Lang::En), Some("Create instances"));
+/// assert_eq!(event.service(), Some("infrastructure"));
+/// assert_eq!(event.action().map(|action| action.kind()), Some(Kind::Create));
+/// assert_eq!(event.outcome().as_str(), "success");
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+pub struct Enriched<'a> {
+    event: &'a Event,
+    catalog: &'a Catalog,
+    id: Option<Cow<'a, str>>,
+    entry: Option<&'a Entry>,
+    header: OnceCell<Header>,
+}
+
+impl fmt::Debug for Enriched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enriched")
+            .field("event", &self.event)
+            .field("known", &self.is_known())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Event {
+    /// The event with what the built-in catalog knows of it.
+    pub fn enrich(&self) -> Enriched<'_> {
+        BUILTIN.enrich(self)
+    }
+}
+
+impl Catalog {
+    /// `event` with what this catalog knows of it.
+    pub fn enrich<'a>(&'a self, event: &'a Event) -> Enriched<'a> {
+        let id = event.event_id();
+        let entry = id.as_deref().and_then(|id| self.get(id));
+        Enriched { event, catalog: self, id, entry, header: OnceCell::new() }
+    }
+}
+
+impl<'a> Enriched<'a> {
+    /// The event itself.
+    pub fn event(&self) -> &'a Event {
+        self.event
+    }
+
+    /// What the catalog knows of the event's ID; none where it does not have it.
+    pub fn entry(&self) -> Option<&'a Entry> {
+        self.entry
+    }
+
+    /// Whether the catalog has the event's ID.
+    pub fn is_known(&self) -> bool {
+        self.entry.is_some()
+    }
+
+    /// The event's name; none for an unknown ID. Whether NHN Cloud published it says
+    /// [`Entry::name_is_published`].
+    pub fn name(&self, lang: Lang) -> Option<&'a str> {
+        Some(self.entry?.name(lang))
+    }
+
+    /// The slug of the service. That of an unknown ID is inferred: the one service that all known
+    /// IDs of the same second segment share, if they do.
+    pub fn service(&self) -> Option<&str> {
+        match self.entry {
+            Some(entry) => Some(entry.service()),
+            None => self.catalog.infer_service(self.id.as_deref()?),
+        }
+    }
+
+    /// Whether one of the event's services is this one. 39 IDs belong to two.
+    pub fn is_of_service(&self, slug: &str) -> bool {
+        match self.entry {
+            Some(entry) => entry.services().iter().any(|service| service == slug),
+            None => self.service() == Some(slug),
+        }
+    }
+
+    /// What the event is about: the ID's middle segments.
+    pub fn resource(&self) -> Option<Cow<'a, str>> {
+        match self.entry {
+            Some(entry) => entry.resource().map(Cow::Borrowed),
+            None => infer_resource(self.id.as_deref()?).map(Cow::Owned),
+        }
+    }
+
+    /// What was done. That of an unknown ID is inferred from its words; none where they say
+    /// nothing.
+    pub fn action(&self) -> Option<Cow<'a, Action>> {
+        match self.entry {
+            Some(entry) => Some(Cow::Borrowed(entry.action())),
+            None => infer_action(self.id.as_deref()?).map(Cow::Owned),
+        }
+    }
+
+    fn header(&self) -> &Header {
+        self.header.get_or_init(|| {
+            let response = self.event.text(Field::Response);
+            response
+                .and_then(|response| Header::inside(response.as_bytes()))
+                .unwrap_or_default()
+        })
+    }
+
+    /// How the call went, from `header.isSuccessful` in the response.
+    pub fn outcome(&self) -> Outcome {
+        match self.header().successful {
+            Some(true) => Outcome::Success,
+            Some(false) => Outcome::Failure,
+            None => Outcome::Unknown,
+        }
+    }
+
+    /// `header.resultCode` in the response, as text.
+    pub fn result_code(&self) -> Option<&str> {
+        self.header().code.as_deref()
+    }
+
+    /// `header.resultMessage` in the response.
+    pub fn result_message(&self) -> Option<&str> {
+        self.header().message.as_deref()
+    }
+}

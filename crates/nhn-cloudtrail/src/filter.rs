@@ -1,0 +1,371 @@
+//! Which events: the values of one filter are alternatives, different filters must all hold.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Span, Zoned};
+
+use crate::catalog::{Catalog, Kind, Phase};
+use crate::enrich::{Enriched, Outcome};
+use crate::error::{Code, Error, Result};
+use crate::event::{Event, Field, Timestamp};
+
+/// Says which events are wanted.
+///
+/// Each method adds an alternative to one filter; an event must pass all filters that were set. An
+/// absent field passes none. Values that make no sense are errors, so that a typing error never
+/// looks like an empty log.
+///
+/// ```
+/// use nhn_cloudtrail::{Filter, Reader, catalog::Catalog};
+///
+/// let catalog = Catalog::builtin();
+/// let filter = Filter::new()
+///     .service("infrastructure", &catalog)?
+///     .event("*.delete")?
+///     .ip("10.0.0.0/8")?
+///     .since("2026-10-01", "Asia/Seoul")?;
+/// let reader = Reader::builder().select(filter.into_select(catalog));
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Filter {
+    events: Vec<String>,
+    services: Vec<String>,
+    kinds: Vec<Kind>,
+    phases: Vec<Option<Phase>>,
+    outcomes: Vec<Outcome>,
+    source_types: Vec<String>,
+    users: Vec<String>,
+    addresses: Vec<IpNet>,
+    projects: Vec<String>,
+    regions: Vec<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    known: Option<bool>,
+    texts: Vec<String>,
+}
+
+fn wrong<T>(message: String) -> Result<T> {
+    Err(Error::new(Code::InvalidFilter, message))
+}
+
+impl Filter {
+    /// The filter that every event passes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether every event passes.
+    pub fn is_empty(&self) -> bool {
+        let Self { since, until, known, .. } = self;
+        since.is_none()
+            && until.is_none()
+            && known.is_none()
+            && self.kinds.is_empty()
+            && self.phases.is_empty()
+            && self.outcomes.is_empty()
+            && self.addresses.is_empty()
+            && [
+                &self.events,
+                &self.services,
+                &self.source_types,
+                &self.users,
+                &self.projects,
+                &self.regions,
+                &self.texts,
+            ]
+            .iter()
+            .all(|values| values.is_empty())
+    }
+
+    /// An event ID, or a glob over it: `*` matches any text, dots too, `?` one character.
+    pub fn event(mut self, glob: &str) -> Result<Self> {
+        self.events.push(not_empty("event", glob)?);
+        Ok(self)
+    }
+
+    /// A service: its slug, or its name in any language. An event of two services passes for both.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_FILTER` for a service that the catalog does not have.
+    pub fn service(mut self, service: &str, catalog: &Catalog) -> Result<Self> {
+        let wanted = service.trim().to_lowercase();
+        let found = catalog.services().iter().find(|service| {
+            use crate::catalog::Lang;
+            service.slug() == wanted
+                || Lang::ALL.iter().any(|&lang| service.name(lang).to_lowercase() == wanted)
+        });
+        match found {
+            Some(service) => self.services.push(service.slug().to_owned()),
+            None => {
+                return wrong(format!(
+                    "no service {service:?}; `nhn-cloudtrail catalog services` lists them"
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// A kind of action.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kinds.push(kind);
+        self
+    }
+
+    /// A phase of an action; none is the act itself.
+    pub fn phase(mut self, phase: Option<Phase>) -> Self {
+        self.phases.push(phase);
+        self
+    }
+
+    /// An outcome.
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcomes.push(outcome);
+        self
+    }
+
+    /// A source type, such as `USER_CONSOLE`.
+    pub fn source_type(mut self, source_type: &str) -> Result<Self> {
+        self.source_types.push(not_empty("source type", source_type)?);
+        Ok(self)
+    }
+
+    /// An acting member: ID (which may be an e-mail address), name, or UUID; case does not matter.
+    pub fn user(mut self, user: &str) -> Result<Self> {
+        self.users.push(not_empty("user", user)?.to_lowercase());
+        Ok(self)
+    }
+
+    /// An address, or a range of them such as `10.0.0.0/8`.
+    pub fn ip(mut self, address: &str) -> Result<Self> {
+        let address = address.trim();
+        let range = match IpAddr::from_str(address) {
+            Ok(address) => Ok(IpNet::from(address.to_canonical())),
+            Err(_) => IpNet::from_str(address),
+        };
+        match range {
+            Ok(range) => self.addresses.push(range),
+            Err(_) => {
+                return wrong(format!(
+                    "{address:?} is neither an address nor a range such as 10.0.0.0/8"
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// A project: its ID or its name; case does not matter.
+    pub fn project(mut self, project: &str) -> Result<Self> {
+        self.projects.push(not_empty("project", project)?.to_lowercase());
+        Ok(self)
+    }
+
+    /// A region, such as `KR1`; case does not matter.
+    pub fn region(mut self, region: &str) -> Result<Self> {
+        self.regions.push(not_empty("region", region)?.to_lowercase());
+        Ok(self)
+    }
+
+    /// The first instant: a time, a date, or a span before now such as `24h` or `7d`. A time
+    /// without an offset, and a date, is in the time zone `zone` (`UTC`, `Asia/Seoul`, `local`).
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_TIME` for anything else.
+    pub fn since(mut self, time: &str, zone: &str) -> Result<Self> {
+        self.since = Some(instant(time, zone, false)?);
+        self.check_span()
+    }
+
+    /// The first instant that is no longer wanted, written as for [`since`](Filter::since). A bare
+    /// date includes that day.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_TIME` as for `since`, and where nothing lies between the two.
+    pub fn until(mut self, time: &str, zone: &str) -> Result<Self> {
+        self.until = Some(instant(time, zone, true)?);
+        self.check_span()
+    }
+
+    fn check_span(self) -> Result<Self> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since >= until => Err(Error::new(
+                Code::InvalidTime,
+                format!("nothing lies since {since} and until {until}"),
+            )),
+            _ => Ok(self),
+        }
+    }
+
+    /// Whether the catalog must have the event's ID, or must not.
+    pub fn known(mut self, known: bool) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Text that must stand in the request or the response, to the letter.
+    pub fn text(mut self, text: &str) -> Result<Self> {
+        self.texts.push(not_empty("text", text)?);
+        Ok(self)
+    }
+
+    /// Whether the event passes.
+    pub fn matches(&self, event: &Enriched<'_>) -> bool {
+        self.matches_fields(event.event()) && self.matches_meaning(event)
+    }
+
+    /// The filters that need no catalog, the cheap ones first.
+    fn matches_fields(&self, event: &Event) -> bool {
+        let is = |wanted: &[String], fields: &[Field]| {
+            wanted.is_empty()
+                || fields.iter().filter_map(|&field| event.text(field)).any(|text| {
+                    let text = text.to_lowercase();
+                    wanted.contains(&text)
+                })
+        };
+        let time_matches = || {
+            if self.since.is_none() && self.until.is_none() {
+                return true;
+            }
+            event.event_time().is_some_and(|time| {
+                self.since.is_none_or(|since| time >= since)
+                    && self.until.is_none_or(|until| time < until)
+            })
+        };
+        let any = |wanted: &[String], field, matches: fn(&str, &str) -> bool| {
+            wanted.is_empty()
+                || event.text(field).is_some_and(|text| wanted.iter().any(|w| matches(w, &text)))
+        };
+        any(&self.events, Field::EventId, glob_matches)
+            && any(&self.source_types, Field::EventSourceType, str::eq_ignore_ascii_case)
+            && time_matches()
+            && is(&self.users, &[Field::UserId, Field::UserName, Field::UserIdNo])
+            && is(&self.projects, &[Field::ProjectId, Field::ProjectName])
+            && is(&self.regions, &[Field::Region])
+            && (self.addresses.is_empty() || self.matches_address(event))
+    }
+
+    fn matches_address(&self, event: &Event) -> bool {
+        let address = event.user_ip().and_then(|text| text.trim().parse::<IpAddr>().ok());
+        address.is_some_and(|address| {
+            let address = address.to_canonical();
+            self.addresses.iter().any(|range| range.contains(&address))
+        })
+    }
+
+    fn matches_meaning(&self, event: &Enriched<'_>) -> bool {
+        let action_matches = || {
+            if self.kinds.is_empty() && self.phases.is_empty() {
+                return true;
+            }
+            event.action().is_some_and(|action| {
+                (self.kinds.is_empty() || self.kinds.contains(&action.kind()))
+                    && (self.phases.is_empty() || self.phases.contains(&action.phase()))
+            })
+        };
+        let text_matches = || {
+            self.texts.is_empty()
+                || [Field::Request, Field::Response]
+                    .into_iter()
+                    .filter_map(|field| event.event().text(field))
+                    .any(|text| self.texts.iter().any(|wanted| text.contains(wanted.as_str())))
+        };
+        self.known.is_none_or(|known| event.is_known() == known)
+            && (self.services.is_empty()
+                || self.services.iter().any(|service| event.is_of_service(service)))
+            && action_matches()
+            && (self.outcomes.is_empty() || self.outcomes.contains(&event.outcome()))
+            && text_matches()
+    }
+
+    /// The filter as a function for [`ReaderBuilder::select`](crate::ReaderBuilder::select).
+    pub fn into_select(self, catalog: Catalog) -> impl FnMut(&Event) -> bool + Send + 'static {
+        move |event| self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event))
+    }
+}
+
+fn not_empty(what: &str, value: &str) -> Result<String> {
+    let value = value.trim();
+    if value.is_empty() {
+        return wrong(format!("an empty {what} matches nothing; leave the filter out instead"));
+    }
+    Ok(value.to_owned())
+}
+
+/// Whether `glob`, in which `*` stands for any text and `?` for one character, matches all of
+/// `text`. Goes back to the last star only, so that it takes linear space and no worse than the
+/// product of the lengths in time.
+fn glob_matches(glob: &str, text: &str) -> bool {
+    let (mut glob, mut text) = (glob.chars(), text.chars());
+    let mut star: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
+    loop {
+        let mut rest = glob.clone();
+        match (rest.next(), text.clone().next()) {
+            (Some('*'), _) => {
+                glob = rest;
+                star = Some((glob.clone(), text.clone()));
+                continue;
+            }
+            (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {
+                glob = rest;
+                text.next();
+                continue;
+            }
+            (None, None) => return true,
+            _ => (),
+        }
+        let Some((after_star, from)) = &mut star else { return false };
+        if from.next().is_none() {
+            return false;
+        }
+        glob = after_star.clone();
+        text = from.clone();
+    }
+}
+
+/// The time zone of a name: `UTC`, `local`, or one of the zone database such as `Asia/Seoul`.
+fn time_zone(name: &str) -> Result<TimeZone> {
+    match name {
+        "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
+        "local" => Ok(TimeZone::system()),
+        name => TimeZone::get(name).map_err(|_| {
+            let message = format!("no time zone {name:?}; give UTC, local, or a name such as Asia/Seoul");
+            Error::new(Code::InvalidOption, message)
+        }),
+    }
+}
+
+/// The instant that `text` names; of a bare date its beginning, or with `after` its end.
+fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
+    let text = text.trim();
+    let zone = time_zone(zone)?;
+    if let Some(time) = Timestamp::parse(text) {
+        return Ok(time);
+    }
+    let zoned: Option<Zoned> = if let Ok(date) = Date::strptime("%Y-%m-%d", text) {
+        let date = if after { date.tomorrow().ok() } else { Some(date) };
+        date.and_then(|date| date.to_zoned(zone).ok())
+    } else if text.starts_with(|first: char| first.is_ascii_digit()) && text.contains(['T', 't', ' ', ':']) {
+        DateTime::from_str(text).ok().and_then(|time| time.to_zoned(zone).ok())
+    } else if text.starts_with(|first: char| first.is_ascii_digit())
+        && text.ends_with(|last: char| last.is_ascii_alphabetic())
+    {
+        let span = Span::from_str(text).ok();
+        span.and_then(|span| Zoned::now().with_time_zone(zone).checked_sub(span).ok())
+    } else {
+        None
+    };
+    zoned.and_then(|zoned| Timestamp::from_millis(zoned.timestamp().as_millisecond())).ok_or_else(|| {
+        Error::new(
+            Code::InvalidTime,
+            format!("{text:?} is no time; give 2026-10-31, 2026-10-31T09:00:00+09:00, or a span before now such as 24h or 7d"),
+        )
+    })
+}

@@ -1,0 +1,658 @@
+//! Bytes of any shape to events, rejects and counts.
+
+mod dedup;
+mod frame;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use crate::error::{Code, Error, Position, Result, printable};
+use crate::event::{Batch, Event, Inner, Shared, Span};
+use crate::json::MAX_DEPTH;
+use crate::source::{Input, Source};
+use dedup::{Dedup, Seen};
+use frame::{Draft, Framer, Rejected, Status};
+
+/// What a record may take. Input is hostile: without limits one line could take all memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The bytes of a record, decompressed. By default 16 MiB; at the most 1 GiB less a byte.
+    pub record_bytes: usize,
+    /// How deep a record may be nested. By default 128; at the most 1024.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { record_bytes: 16 << 20, depth: 128 }
+    }
+}
+
+impl Limits {
+    /// The same limits with another size of a record.
+    #[must_use]
+    pub fn with_record_bytes(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes;
+        self
+    }
+
+    /// The same limits with another depth.
+    #[must_use]
+    pub fn with_depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    fn check(self) -> Result<Self> {
+        let wrong = |what: &str, most: usize| {
+            Err(Error::new(Code::InvalidOption, format!("the limit of {what} must be 1 to {most}")))
+        };
+        match self {
+            Self { record_bytes: bytes, .. } if bytes == 0 || bytes > Span::MAX => {
+                wrong("a record's bytes", Span::MAX)
+            }
+            Self { depth, .. } if depth == 0 || depth > MAX_DEPTH => wrong("nesting", MAX_DEPTH),
+            limits => Ok(limits),
+        }
+    }
+}
+
+/// What was read: `records = events + rejects + duplicates`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// All records that were read and not filtered out.
+    pub records: u64,
+    /// Records that became events.
+    pub events: u64,
+    /// Records that could not become events.
+    pub rejects: u64,
+    /// Records with the key and the content of one before; counted where deduplication is on.
+    pub duplicates: u64,
+    /// Events with the key of one before and other content; counted where deduplication is on.
+    pub conflicts: u64,
+    /// Events that the filter left out; no part of `records`.
+    pub filtered: u64,
+}
+
+/// What could not become an event: its bytes, its place and the reason.
+#[derive(Clone, Debug)]
+pub struct Reject {
+    position: Position,
+    code: Code,
+    message: String,
+    raw: Vec<u8>,
+    length: u64,
+}
+
+impl Reject {
+    /// Where the record begins.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The reason, as a stable name.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The reason, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The bytes as they came. Of a record larger than the limit, the first 64 KiB.
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// How many bytes it has in the input, which may be more than [`raw`](Reject::raw) holds.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+impl From<Reject> for Error {
+    fn from(reject: Reject) -> Self {
+        Error::new(reject.code, reject.message).at(reject.position)
+    }
+}
+
+/// An event, or what could not become one.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A record that became an event.
+    Event(Event),
+    /// A record that did not.
+    Reject(Reject),
+}
+
+type Select = Box<dyn FnMut(&Event) -> bool + Send>;
+
+/// Sets up a [`Reader`].
+///
+/// ```no_run
+/// use nhn_cloudtrail::{Limits, Reader};
+///
+/// let reader = Reader::builder()
+///     .limits(Limits::default().with_record_bytes(64 << 20))
+///     .dedup(true)
+///     .open(["logs/2026-10", "logs/2026-11"])?;
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+#[must_use]
+pub struct ReaderBuilder {
+    limits: Limits,
+    dedup: bool,
+    select: Option<Select>,
+    piece: usize,
+}
+
+impl fmt::Debug for ReaderBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReaderBuilder")
+            .field("limits", &self.limits)
+            .field("dedup", &self.dedup)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ReaderBuilder {
+    /// What a record may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether a record with the key and the content of one before is left out and counted as a
+    /// duplicate. Off by default: it remembers some 20 bytes a record.
+    pub fn dedup(mut self, dedup: bool) -> Self {
+        self.dedup = dedup;
+        self
+    }
+
+    /// Leaves out the events for which `select` is false, before they are counted or remembered as
+    /// seen. A [`Filter`](crate::Filter) makes such a function.
+    pub fn select(mut self, select: impl FnMut(&Event) -> bool + Send + 'static) -> Self {
+        self.select = Some(Box::new(select));
+        self
+    }
+
+    /// How many bytes are read at a time; for tests of the reader itself.
+    #[doc(hidden)]
+    pub fn piece(mut self, bytes: usize) -> Self {
+        self.piece = bytes.max(1);
+        self
+    }
+
+    /// Reads paths, folders and globs, one after the other; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` where one of them names no file, `INVALID_OPTION` for limits out of range.
+    pub fn open<P: AsRef<Path>>(self, sources: impl IntoIterator<Item = P>) -> Result<Reader> {
+        let mut all = VecDeque::new();
+        for source in sources {
+            all.extend(Source::expand(source.as_ref())?);
+        }
+        self.build(all)
+    }
+
+    /// Reads a stream to its end.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for limits out of range.
+    pub fn from_reader(self, stream: impl Read + Send + 'static) -> Result<Reader> {
+        self.build(VecDeque::from([Source::stream(Box::new(stream))]))
+    }
+
+    /// Reads bytes in hand, without copying them where they are not compressed.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for limits out of range.
+    pub fn from_bytes(self, bytes: impl Into<Vec<u8>>) -> Result<Reader> {
+        self.build(VecDeque::from([Source::bytes(bytes.into())]))
+    }
+
+    fn build(self, sources: VecDeque<Source>) -> Result<Reader> {
+        let bytes_total =
+            sources.iter().try_fold(0, |total, source| Some(total + source.size?));
+        Ok(Reader {
+            limits: self.limits.check()?,
+            piece: self.piece,
+            select: self.select,
+            dedup: self.dedup.then(Dedup::default),
+            sources,
+            bytes_total,
+            bytes_read: Arc::default(),
+            open: None,
+            ready: Ready::default(),
+            stats: Stats::default(),
+        })
+    }
+}
+
+/// Reads events from sources of any shape, in bounded memory.
+///
+/// As an iterator it gives events, and an error for each reject: reading goes on after one. A
+/// source that cannot be read, or is no log, is an error too, and reading goes on at the next
+/// source. [`next_item`](Reader::next_item) gives rejects with their bytes.
+///
+/// ```no_run
+/// for event in nhn_cloudtrail::Reader::open("logs/")? {
+///     match event {
+///         Ok(event) => println!("{:?} {:?}", event.event_time(), event.event_id()),
+///         Err(error) => eprintln!("{error}"),
+///     }
+/// }
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+pub struct Reader {
+    limits: Limits,
+    piece: usize,
+    select: Option<Select>,
+    dedup: Option<Dedup>,
+    sources: VecDeque<Source>,
+    bytes_total: Option<u64>,
+    bytes_read: Arc<AtomicU64>,
+    open: Option<Open>,
+    ready: Ready,
+    stats: Stats,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("stats", &self.stats).finish_non_exhaustive()
+    }
+}
+
+/// What has been read and not given out.
+#[derive(Default)]
+struct Ready {
+    batch: Option<Batch>,
+    next: usize,
+    rejects: VecDeque<Rejected>,
+    error: Option<Error>,
+    source: Option<Arc<str>>,
+}
+
+/// A source that is being read.
+struct Open {
+    name: Option<Arc<str>>,
+    framer: Framer,
+    text: Text,
+    /// The first bytes of the text, to say what it is where it is no log.
+    head: Vec<u8>,
+    end: bool,
+}
+
+/// The text of a source from where the framer's buffer begins.
+enum Text {
+    Memory { owner: Arc<Vec<u8>>, from: usize, to: usize },
+    Stream { input: Box<dyn Read + Send>, buffer: Vec<u8> },
+}
+
+impl Reader {
+    /// Reads a path, a folder or a glob; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` where it names no file.
+    pub fn open(source: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open([source])
+    }
+
+    /// Reads a stream to its end.
+    pub fn from_reader(stream: impl Read + Send + 'static) -> Result<Self> {
+        Self::builder().from_reader(stream)
+    }
+
+    /// Reads bytes in hand.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self> {
+        Self::builder().from_bytes(bytes)
+    }
+
+    /// A reader with other than the default options.
+    pub fn builder() -> ReaderBuilder {
+        ReaderBuilder { limits: Limits::default(), dedup: false, select: None, piece: 256 << 10 }
+    }
+
+    /// The counts so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// How many bytes have been taken from the sources, before decompression.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the sources have; none where one of them does not say.
+    pub fn bytes_total(&self) -> Option<u64> {
+        self.bytes_total
+    }
+
+    /// The next event or reject, or an error about a whole source; none at the end of the last.
+    pub fn next_item(&mut self) -> Option<Result<Item>> {
+        loop {
+            if let Some(item) = self.ready_item() {
+                return Some(item);
+            }
+            if let Some(error) = self.ready.error.take() {
+                return Some(Err(error));
+            }
+            if self.open.is_none() {
+                let source = self.sources.pop_front()?;
+                match Open::new(source, self.limits, self.piece, self.bytes_read.clone()) {
+                    Ok(open) => self.open = Some(open),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            if let Some(open) = &mut self.open {
+                let done = open.read(self.piece, &mut self.ready);
+                if done {
+                    self.open = None;
+                }
+            }
+        }
+    }
+
+    fn ready_item(&mut self) -> Option<Result<Item>> {
+        loop {
+            let ready = &mut self.ready;
+            let event = ready.batch.as_ref().and_then(|batch| batch.get(ready.next));
+            let reject_first = match (&event, ready.rejects.front()) {
+                (Some(event), Some(reject)) => reject.number < event.number(),
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            if reject_first {
+                let reject = ready.rejects.pop_front()?;
+                self.stats.records += 1;
+                self.stats.rejects += 1;
+                return Some(Ok(Item::Reject(reject.into_public(ready.source.clone()))));
+            }
+            let Some(event) = event else {
+                ready.batch = None;
+                return None;
+            };
+            ready.next += 1;
+            if self.select.as_mut().is_some_and(|select| !select(&event)) {
+                self.stats.filtered += 1;
+                continue;
+            }
+            self.stats.records += 1;
+            match self.dedup.as_mut().map(|dedup| dedup.insert(event.identity())) {
+                Some(Seen::Same) => {
+                    self.stats.duplicates += 1;
+                    continue;
+                }
+                Some(Seen::Other) => self.stats.conflicts += 1,
+                Some(Seen::Never) | None => (),
+            }
+            self.stats.events += 1;
+            return Some(Ok(Item::Event(event)));
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.next_item()? {
+            Ok(Item::Event(event)) => Ok(event),
+            Ok(Item::Reject(reject)) => Err(reject.into()),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+/// All events of text in hand, of any shape, plain or compressed.
+///
+/// # Errors
+///
+/// The first reject, or what is wrong with the input as a whole. A [`Reader`] goes on after
+/// rejects.
+///
+/// ```
+/// let events = nhn_cloudtrail::parse(br#"[{"eventId":"a"},{"eventId":"b"}]"#)?;
+/// assert_eq!(events.len(), 2);
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+pub fn parse(bytes: impl AsRef<[u8]>) -> Result<Vec<Event>> {
+    Reader::from_bytes(bytes.as_ref())?.collect()
+}
+
+impl Rejected {
+    fn into_public(self, source: Option<Arc<str>>) -> Reject {
+        let Rejected { code, message, number, line, byte, length, raw } = self;
+        let position = Position { source, record: number, line, byte };
+        Reject { position, code, message, raw, length }
+    }
+}
+
+impl Open {
+    fn new(source: Source, limits: Limits, piece: usize, read: Arc<AtomicU64>) -> Result<Self> {
+        let name = source.name.clone();
+        let text = match source.open(read)? {
+            Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
+            Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
+        };
+        let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
+        Ok(Self { name, framer: Framer::new(limits), text, head: Vec::new(), end })
+    }
+
+    /// Reads until something is ready; true where that is the last of the source.
+    fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
+        ready.source.clone_from(&self.name);
+        let mut failure = None;
+        loop {
+            let mut draft = Draft::default();
+            let buffer = self.text.buffer();
+            if self.head.len() < HEAD {
+                let wanted = HEAD - self.head.len();
+                let fresh = buffer.get(self.head.len()..).unwrap_or_default();
+                // While the head is being filled, nothing has been consumed or this is a big piece.
+                if self.framer.base() == 0 {
+                    self.head.extend(fresh.iter().take(wanted));
+                }
+            }
+            let status = self.framer.run(buffer, self.end, &mut draft);
+            let done = status == Status::Done;
+            let length = buffer.len() as u64;
+            if done {
+                self.finish(failure.take(), &mut draft, length, ready);
+            }
+            let given = !draft.records.is_empty() || !draft.rejects.is_empty();
+            if given {
+                self.give(draft, ready);
+            }
+            if given || done {
+                return done;
+            }
+            self.rebase();
+            match self.text.fill(piece) {
+                Ok(0) => self.end = true,
+                Ok(_) => (),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => {
+                    self.end = true;
+                    failure = Some(error);
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, draft: Draft, ready: &mut Ready) {
+        ready.next = 0;
+        ready.rejects = draft.rejects.into();
+        let base = self.framer.base();
+        let at = self.framer.at;
+        let bytes = (!draft.records.is_empty()).then(|| self.text.share(at));
+        self.framer.rebase();
+        ready.batch = bytes.map(|bytes| {
+            Batch::new(Inner {
+                bytes,
+                records: draft.records,
+                extras: draft.extras,
+                source: self.name.clone(),
+                base,
+            })
+        });
+        if ready.batch.is_none() {
+            self.text.consume(at);
+        }
+    }
+
+    fn rebase(&mut self) {
+        let at = self.framer.at;
+        if at > 0 {
+            self.framer.rebase();
+            self.text.consume(at);
+        }
+    }
+
+    /// Says what is to be said at the end of the text.
+    fn finish(
+        &mut self,
+        failure: Option<io::Error>,
+        draft: &mut Draft,
+        length: u64,
+        ready: &mut Ready,
+    ) {
+        let place = Position { source: self.name.clone(), ..Position::default() };
+        let whole = self.framer.seen_whole();
+        let held = self.framer.take_held();
+        if let Some(error) = failure {
+            // What decompression says has no number of the system's.
+            if error.raw_os_error().is_some() {
+                draft.rejects.extend(held);
+                ready.error = Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
+                return;
+            }
+            let message =
+                format!("the compressed data is damaged or cut off here, and ends with it: {error}");
+            if !whole {
+                ready.error = Some(Error::new(Code::BadCompression, message).at(place));
+                return;
+            }
+            let end = self.framer.base() + length;
+            match draft.rejects.last_mut() {
+                Some(last) if last.length > 0 && last.byte + last.length >= end => {
+                    last.code = Code::BadCompression;
+                    last.message = message;
+                }
+                _ => draft.rejects.push(self.framer.end_reject(Code::BadCompression, message)),
+            }
+            return;
+        }
+        if whole {
+            return;
+        }
+        if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
+            ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
+        } else if let Some(first) = held.first() {
+            let seen = what_is(&self.head);
+            let message = format!(
+                "no CloudTrail record found: this is {seen} (line {}: {})",
+                first.line, first.message
+            );
+            ready.error = Some(Error::new(Code::NotALog, message).at(place));
+        } else if draft.rejects.is_empty() && self.framer.number() > 0 {
+            let message = format!("no CloudTrail record found: this is {}", what_is(&self.head));
+            ready.error = Some(Error::new(Code::NotALog, message).at(place));
+        }
+    }
+}
+
+/// How much of a text is kept to say what it is.
+const HEAD: usize = 512;
+
+/// Names what the head of a text without records looks like.
+fn what_is(head: &[u8]) -> String {
+    let known = match head {
+        [0x1f, 0x8b, ..] => "gzip data inside of compressed data; decompress it once",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data inside of compressed data; decompress it once",
+        [b'P', b'K', 3, 4, ..] => "a zip archive; unpack it first",
+        [b'B', b'Z', b'h', ..] => "bzip2 data; decompress it first",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz data; decompress it first",
+        [b'P', b'A', b'R', b'1', ..] => "a Parquet file",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text; convert it to UTF-8 first",
+        _ if head.trim_ascii_start().starts_with(b"<") => "HTML or XML",
+        _ if head.contains(&0) => "binary data",
+        _ => {
+            let text = String::from_utf8_lossy(head.trim_ascii());
+            let first: String = text.chars().take(60).collect();
+            return format!("text that begins with `{}`", printable(first.trim_end()));
+        }
+    };
+    known.to_owned()
+}
+
+impl Text {
+    fn buffer(&self) -> &[u8] {
+        match self {
+            Text::Memory { owner, from, to } => owner.get(*from..*to).unwrap_or_default(),
+            Text::Stream { buffer, .. } => buffer,
+        }
+    }
+
+    /// Makes the buffer longer; 0 where there is no more.
+    fn fill(&mut self, piece: usize) -> io::Result<usize> {
+        match self {
+            Text::Memory { owner, from, to } => {
+                // A record longer than the piece doubles it.
+                let more = piece.max(*to - *from).min(owner.len() - *to);
+                *to += more;
+                Ok(more)
+            }
+            Text::Stream { input, buffer } => {
+                let length = buffer.len();
+                let more = piece.max(length.min(4 << 20));
+                buffer.reserve_exact(more);
+                buffer.resize(length + more, 0);
+                let space = buffer.get_mut(length..).unwrap_or_default();
+                let result = input.read(space);
+                buffer.truncate(length + *result.as_ref().unwrap_or(&0));
+                result
+            }
+        }
+    }
+
+    /// The bytes of the buffer, of which the first `at` are done with, for a batch to keep.
+    fn share(&mut self, at: usize) -> Shared {
+        match self {
+            Text::Memory { owner, from, .. } => {
+                let range = *from..*from + at;
+                *from += at;
+                Shared::new(owner.clone(), range)
+            }
+            Text::Stream { buffer, .. } => {
+                let rest = buffer.get(at..).unwrap_or_default().to_vec();
+                let mut full = std::mem::replace(buffer, rest);
+                full.truncate(at);
+                Shared::new(Arc::new(full), 0..at)
+            }
+        }
+    }
+
+    /// Lets go of the first `at` bytes.
+    fn consume(&mut self, at: usize) {
+        match self {
+            Text::Memory { from, .. } => *from += at,
+            Text::Stream { buffer, .. } => {
+                buffer.drain(..at.min(buffer.len()));
+            }
+        }
+    }
+}

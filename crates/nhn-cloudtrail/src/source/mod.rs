@@ -1,0 +1,203 @@
+//! Where text comes from: a path, a glob, a folder, standard input, bytes or a stream, plain or
+//! compressed, always read in bounded memory.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Code, Error, Position, Result};
+
+/// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
+/// reads without being asked to.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// One input, opened when it is its turn.
+pub(crate) struct Source {
+    pub(crate) name: Option<Arc<str>>,
+    /// How many bytes it has on disk, where that is known.
+    pub(crate) size: Option<u64>,
+    kind: Kind,
+}
+
+enum Kind {
+    Path(PathBuf),
+    Stdin,
+    Bytes(Vec<u8>),
+    Stream(Box<dyn Read + Send>),
+}
+
+/// The decompressed text of a source.
+pub(crate) enum Input {
+    /// All of it is there.
+    Memory(Arc<Vec<u8>>),
+    Stream(Box<dyn Read + Send>),
+}
+
+impl Source {
+    pub(crate) fn bytes(bytes: Vec<u8>) -> Self {
+        Self { name: None, size: Some(bytes.len() as u64), kind: Kind::Bytes(bytes) }
+    }
+
+    pub(crate) fn stream(stream: Box<dyn Read + Send>) -> Self {
+        Self { name: None, size: None, kind: Kind::Stream(stream) }
+    }
+
+    fn path(path: PathBuf) -> Self {
+        let size = std::fs::metadata(&path).ok().filter(|data| data.is_file());
+        Self {
+            name: Some(path.to_string_lossy().into()),
+            size: size.map(|data| data.len()),
+            kind: Kind::Path(path),
+        }
+    }
+
+    /// The sources that a path, folder or glob stands for; `-` is standard input.
+    ///
+    /// A folder is read recursively, in byte order of its paths; names that begin with `.` or `_`
+    /// are skipped, links to folders are not followed.
+    pub(crate) fn expand(pattern: &Path) -> Result<Vec<Self>> {
+        if pattern == Path::new("-") {
+            return Ok(vec![Self { name: Some("-".into()), size: None, kind: Kind::Stdin }]);
+        }
+        let mut paths = Vec::new();
+        match std::fs::metadata(pattern) {
+            Ok(data) if data.is_dir() => walk(pattern, &mut paths)?,
+            Ok(_) => paths.push(pattern.to_owned()),
+            Err(error) => match glob_of(pattern) {
+                Some(pattern) => expand_glob(pattern, &mut paths)?,
+                None => return Err(not_opened(pattern, error)),
+            },
+        }
+        if paths.is_empty() {
+            let message = "no file to read: give a file, a folder that holds one, or a glob that matches one";
+            return Err(Error::new(Code::NotFound, message).at(place(pattern)));
+        }
+        paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        paths.dedup();
+        Ok(paths.into_iter().map(Self::path).collect())
+    }
+
+    /// Opens the source. `read` counts the bytes that are taken from it, before decompression.
+    pub(crate) fn open(self, read: Arc<AtomicU64>) -> Result<Input> {
+        let name = self.name;
+        let wrong = |error: io::Error| {
+            let position = Position { source: name.clone(), ..Position::default() };
+            let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Io };
+            Error::new(code, "cannot be read").at(position).caused_by(error)
+        };
+        let mut raw: Box<dyn Read + Send> = match self.kind {
+            Kind::Bytes(bytes) if compression(&bytes).is_none() => {
+                read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                return Ok(Input::Memory(Arc::new(bytes)));
+            }
+            Kind::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+            Kind::Path(path) => Box::new(File::open(path).map_err(wrong)?),
+            Kind::Stdin => Box::new(io::stdin()),
+            Kind::Stream(stream) => stream,
+        };
+        let mut head = Vec::with_capacity(4);
+        (&mut raw).take(4).read_to_end(&mut head).map_err(wrong)?;
+        let compression = compression(&head);
+        let counted = Counted { inner: Cursor::new(head).chain(raw), read };
+        Ok(Input::Stream(match compression {
+            None => Box::new(counted),
+            Some(Compression::Gzip) => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(64 << 10, counted)))
+            }
+            Some(Compression::Zstd) => {
+                let mut decoder = zstd::Decoder::new(counted).map_err(wrong)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(wrong)?;
+                Box::new(decoder)
+            }
+        }))
+    }
+}
+
+enum Compression {
+    Gzip,
+    Zstd,
+}
+
+/// What the first bytes say.
+fn compression(head: &[u8]) -> Option<Compression> {
+    match head {
+        [0x1f, 0x8b, ..] => Some(Compression::Gzip),
+        // A frame, or one to be skipped.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
+        _ => None,
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+fn place(path: &Path) -> Position {
+    Position { source: Some(path.to_string_lossy().into()), ..Position::default() }
+}
+
+fn not_opened(path: &Path, error: io::Error) -> Error {
+    let missing = error.kind() == io::ErrorKind::NotFound;
+    let (code, message) = if missing {
+        (Code::NotFound, "no such file or folder")
+    } else {
+        (Code::Io, "cannot be opened")
+    };
+    let wrong = Error::new(code, message).at(place(path));
+    if missing { wrong } else { wrong.caused_by(error) }
+}
+
+fn glob_of(pattern: &Path) -> Option<&str> {
+    pattern.to_str().filter(|text| text.contains(['*', '?', '[']))
+}
+
+fn expand_glob(pattern: &str, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
+    let matches = glob::glob_with(pattern, options).map_err(|error| {
+        Error::new(Code::InvalidOption, "not a glob").at(place(Path::new(pattern))).caused_by(error)
+    })?;
+    for path in matches {
+        let path = path.map_err(|error| {
+            let path = error.path().to_owned();
+            not_opened(&path, error.into())
+        })?;
+        if path.is_dir() {
+            walk(&path, paths)?;
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let wrong = |error| not_opened(&folder, error);
+        for entry in std::fs::read_dir(&folder).map_err(wrong)? {
+            let entry = entry.map_err(wrong)?;
+            if matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_')) {
+                continue;
+            }
+            let kind = entry.file_type().map_err(wrong)?;
+            let path = entry.path();
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
+                paths.push(path);
+            }
+        }
+    }
+    Ok(())
+}

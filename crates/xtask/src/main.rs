@@ -1,0 +1,39 @@
+//! Chores of the workspace: `cargo xtask <task>`.
+//!
+//! A task is a file of its own with an `Args` and a `run`; it is added by a line in each of the
+//! three places below.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod generate;
+
+/// What a task gives back: a failure is a sentence for whoever ran it.
+pub(crate) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of the nhn-cloudtrail workspace")]
+struct Command {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Write the generated tables anew from the catalog's data files.
+    Generate(generate::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Command::parse().task {
+        Task::Generate(args) => generate::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
