@@ -1,1 +1,88 @@
-//! The `nhn-cloudtrail` command as a library.
+//! The `nhn-cloudtrail` command as a library: [`run`] takes arguments and gives an exit status.
+//!
+//! The binary is a thin `main` around it, and the Python package calls it from inside a Python
+//! process. So nothing here ends the process, installs a signal handler, or leaves something behind
+//! that a second call would trip over.
+//!
+//! ```no_run
+//! use nhn_cloudtrail_cli::{Interrupt, run};
+//!
+//! let status = run(["nhn-cloudtrail", "read", "logs/"].map(Into::into), &Interrupt::default());
+//! assert_eq!(status, nhn_cloudtrail_cli::ALL_READ);
+//! ```
+//!
+//! `args` says what can be asked for; `read`, `stats` and `catalog` do it. Beneath them, `input`
+//! takes events from sources and sees to rejects and progress, `output` writes to standard output
+//! or to a file that appears only when it is whole, `table` aligns text for people.
+
+mod args;
+mod catalog;
+mod context;
+mod counter;
+mod csv;
+mod filters;
+mod input;
+mod output;
+mod progress;
+mod read;
+mod stats;
+mod table;
+mod time;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Args, Command};
+use context::{Context, Stop};
+pub use output::Interrupt;
+
+/// Exit status: everything was read, or the command did what it was asked to.
+pub const ALL_READ: u8 = 0;
+/// Exit status: some records were rejected; of `catalog diff`: there are differences; of other
+/// `catalog` commands: some of what was asked for was not found.
+pub const SOME_REJECTED: u8 = 1;
+/// Exit status: the command could not run, or a source could not be read.
+pub const COULD_NOT_RUN: u8 = 2;
+/// Exit status: stopped by an [`Interrupt`].
+pub const INTERRUPTED: u8 = 130;
+
+/// Runs the command with `args`, the first of which is the name it was called by.
+///
+/// Results go to standard output, everything else to standard error. `interrupt` stops the run from
+/// another thread.
+pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u8 {
+    let command = Args::command().long_version(args::long_version());
+    let args = command
+        .try_get_matches_from(args)
+        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match args {
+        Ok(args) => args,
+        Err(error) => {
+            // Where the stream is closed there is nobody to tell.
+            let _ = error.print();
+            // Help and versions are asked for; anything else is a usage error.
+            return if error.use_stderr() { COULD_NOT_RUN } else { ALL_READ };
+        }
+    };
+    let context = match Context::new(&args.global, interrupt) {
+        Ok(context) => context,
+        Err(stop) => return context::report(&args.global, stop),
+    };
+    let status = match &args.command {
+        Command::Read(read) => read::run(&context, read),
+        Command::Stats(stats) => stats::run(&context, stats),
+        Command::Catalog(catalog) => catalog::run(&context, catalog),
+        Command::Completions { shell } => completions(&context, *shell),
+    };
+    status.unwrap_or_else(|stop| context::report(&args.global, stop))
+}
+
+fn completions(context: &Context<'_>, shell: clap_complete::Shell) -> Result<u8, Stop> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "nhn-cloudtrail", &mut script);
+    let mut output = context.output(None)?;
+    output.write(&script)?;
+    output.finish()?;
+    Ok(ALL_READ)
+}

@@ -10,6 +10,9 @@ use crate::error::{Code, Error};
 use crate::event::{Field, TargetMember, Timestamp};
 use crate::json;
 
+/// The version of the table's columns, their order and meaning.
+pub const SCHEMA_VERSION: &str = "1";
+
 macro_rules! columns {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// A column of the table, and a key of the flat form.

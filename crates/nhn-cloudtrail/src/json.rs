@@ -18,6 +18,8 @@ pub(crate) enum Stop {
     Invalid(usize),
     /// Nested deeper than the limit at this byte.
     TooDeep(usize),
+    /// More records up to this byte than are taken at once; nothing is wrong so far.
+    TooMany(usize),
 }
 
 /// No limit on nesting may be higher: the scanner keeps one bit a level.

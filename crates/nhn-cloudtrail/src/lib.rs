@@ -14,5 +14,5 @@ pub use enrich::{Enriched, Outcome};
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, TargetMember, Timestamp};
 pub use filter::Filter;
-pub use flat::{Column, Value};
-pub use reader::{Item, Limits, Reader, ReaderBuilder, Reject, Stats, parse};
+pub use flat::{Column, SCHEMA_VERSION, Value};
+pub use reader::{Item, Limits, Progress, Reader, ReaderBuilder, Reject, Stats, parse};

@@ -32,7 +32,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     match (fresh, args.check) {
         (true, _) => eprintln!("{} is fresh", path.display()),
-        (false, true) => return Err(format!("{} is stale: run `cargo xtask generate`", path.display()).into()),
+        (false, true) => {
+            return Err(format!("{} is stale: run `cargo xtask generate`", path.display()).into());
+        }
         (false, false) => {
             fs::write(&path, &generated.text)?;
             eprintln!("wrote {}", path.display());
@@ -95,6 +97,7 @@ struct Group {
     phase: Option<String>,
     /// Empty: the ID has no word for the act.
     verb: Option<String>,
+    resource: Option<String>,
     events: Vec<String>,
 }
 
@@ -119,7 +122,10 @@ fn generate(data: &Path) -> Result<Generated> {
     let editions: Vec<&str> = Edition::ALL.iter().map(|edition| edition.as_str()).collect();
     expect_equal("editions in SOURCE.toml", &source.events.editions, &editions)?;
 
-    let services = read_tsv(&data.join("services.tsv"), &["service", "name_ko", "name_en", "name_ja", "events"])?;
+    let services = read_tsv(
+        &data.join("services.tsv"),
+        &["service", "name_ko", "name_en", "name_ja", "events"],
+    )?;
     expect_equal("rows in services.tsv", &services.len(), &source.events.services)?;
     expect_sorted("services.tsv", services.iter().map(|row| row.cell(0)))?;
     let errata = read_tsv(&data.join("errata.tsv"), &["as_published", "canonical", "why"])?;
@@ -146,8 +152,15 @@ fn generate(data: &Path) -> Result<Generated> {
     let lists = read_lists(data, &events)?;
 
     for row in &services {
-        let count = events.iter().filter(|event| event.services.iter().any(|slug| slug == row.cell(0))).count();
-        expect_equal(&format!("events of `{}`", row.cell(0)), &row.cell(4), &count.to_string().as_str())?;
+        let count = events
+            .iter()
+            .filter(|event| event.services.iter().any(|slug| slug == row.cell(0)))
+            .count();
+        expect_equal(
+            &format!("events of `{}`", row.cell(0)),
+            &row.cell(4),
+            &count.to_string().as_str(),
+        )?;
     }
     Ok(Generated { text: write_table(&source, &events, &services, &errata, &lists)?, notes })
 }
@@ -199,7 +212,8 @@ fn check_id(id: &str, errata: &[Row]) -> Result<(), String> {
     }
     let segments: Vec<&str> = id.split('.').collect();
     let plain = |segment: &&str| {
-        !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        !segment.is_empty()
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     };
     let odd = if segments.len() < 3 {
         "it has fewer than three segments"
@@ -290,12 +304,19 @@ fn override_actions(events: &mut [Event], data: &Path) -> Result<usize> {
             Some(phase) => Some(phase.parse::<Phase>()?),
             None => inferred_phase,
         };
-        event.verb = group.and_then(|group| group.verb.as_deref()).unwrap_or(inferred_verb).to_owned();
+        event.verb =
+            group.and_then(|group| group.verb.as_deref()).unwrap_or(inferred_verb).to_owned();
+        let inferred_resource = std::mem::take(&mut event.resource);
+        event.resource = group
+            .and_then(|group| group.resource.as_deref())
+            .unwrap_or(&inferred_resource)
+            .to_owned();
         event.curated = group.is_some();
         if group.is_some()
             && inferred_kind == Some(event.kind)
             && inferred_phase == event.phase
             && inferred_verb == event.verb
+            && inferred_resource == event.resource
         {
             return Err(wrong("the rules say the same; take it out").into());
         }
@@ -314,7 +335,9 @@ fn add_effects(events: &mut [Event], data: &Path) -> Result<usize> {
     for row in &rows {
         let effect = match row.cell(2) {
             "" => None,
-            effect => Some(effect.parse::<Effect>().map_err(|error| row.wrong(&error.to_string()))?),
+            effect => {
+                Some(effect.parse::<Effect>().map_err(|error| row.wrong(&error.to_string()))?)
+            }
         };
         match find(events, row.cell(0)) {
             Some(event) => event.effects.push((row.cell(1).to_owned(), effect)),
@@ -328,8 +351,9 @@ fn add_effects(events: &mut [Event], data: &Path) -> Result<usize> {
 
 /// The named lists: files of `lists/`, in the order that they printed.
 fn read_lists(data: &Path, events: &[Event]) -> Result<Vec<(String, Vec<Row>)>> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(data.join("lists"))?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
+    let mut paths: Vec<PathBuf> = fs::read_dir(data.join("lists"))?
+        .map(|file| file.map(|file| file.path()))
+        .collect::<Result<_, _>>()?;
     paths.sort();
     let mut lists = Vec::new();
     for path in paths {
@@ -343,7 +367,8 @@ fn read_lists(data: &Path, events: &[Event]) -> Result<Vec<(String, Vec<Row>)>> 
                 return Err(row.wrong("an ID twice"));
             }
         }
-        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         lists.push((name, rows));
     }
     Ok(lists)
@@ -358,9 +383,14 @@ fn find<'a>(events: &'a mut [Event], id: &str) -> Option<&'a mut Event> {
 fn shared_services(events: &[Event]) -> BTreeMap<&str, &str> {
     let mut shared: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for event in events {
-        let Some(segment) = event.id.split('.').nth(1).filter(|segment| !segment.is_empty()) else { continue };
+        let Some(segment) = event.id.split('.').nth(1).filter(|segment| !segment.is_empty()) else {
+            continue;
+        };
         let services: Vec<&str> = event.services.iter().map(String::as_str).collect();
-        shared.entry(segment).and_modify(|known| known.retain(|slug| services.contains(slug))).or_insert(services);
+        shared
+            .entry(segment)
+            .and_modify(|known| known.retain(|slug| services.contains(slug)))
+            .or_insert(services);
     }
     shared
         .into_iter()
@@ -380,7 +410,10 @@ fn write_table(
 ) -> Result<String> {
     let mut out = String::new();
     let version = &source.version;
-    writeln!(out, "// DO NOT EDIT. Written by `cargo xtask generate` from crates/nhn-cloudtrail/data,")?;
+    writeln!(
+        out,
+        "// DO NOT EDIT. Written by `cargo xtask generate` from crates/nhn-cloudtrail/data,"
+    )?;
     writeln!(out, "// whose source is NHN Cloud's CloudTrail user guide as of {version}.")?;
     writeln!(out)?;
     writeln!(out, "use std::borrow::Cow::Borrowed as B;")?;
@@ -405,7 +438,10 @@ fn write_table(
     for row in services {
         let [slug, ko, en, ja] = [0, 1, 2, 3].map(|at| quoted(row.cell(at)));
         let entries = row.cell(4);
-        writeln!(out, "    Service {{ slug: B({slug}), names: [B({ko}), B({en}), B({ja})], entries: {entries} }},")?;
+        writeln!(
+            out,
+            "    Service {{ slug: B({slug}), names: [B({ko}), B({en}), B({ja})], entries: {entries} }},"
+        )?;
     }
     writeln!(out, "];")?;
 
@@ -470,10 +506,15 @@ fn entry(event: &Event) -> String {
         .iter()
         .map(|(edition, first, last)| {
             let number = |date: &Date| date.to_string().replace('-', "");
-            format!("l(E::{edition:?}, {}, {})", number(first), last.as_ref().map_or("0".to_owned(), number))
+            format!(
+                "l(E::{edition:?}, {}, {})",
+                number(first),
+                last.as_ref().map_or("0".to_owned(), number)
+            )
         })
         .collect();
-    let published: String = event.published.iter().map(|published| if *published { '1' } else { '0' }).collect();
+    let published: String =
+        event.published.iter().map(|published| if *published { '1' } else { '0' }).collect();
     format!(
         "e({}, &[{}], [{}], 0b{published}, &[{}], {action}, {}, &[{}], &[{}])",
         quoted(&event.id),
@@ -538,10 +579,16 @@ fn read_tsv(path: &Path, header: &[&str]) -> Result<Vec<Row>> {
             continue;
         }
         if row.cells.len() != header.len() {
-            return Err(row.wrong(&format!("{} columns instead of {}", row.cells.len(), header.len())));
+            return Err(row.wrong(&format!(
+                "{} columns instead of {}",
+                row.cells.len(),
+                header.len()
+            )));
         }
         for cell in &row.cells {
-            let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{fffd}');
+            let hidden = |c: char| {
+                c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{fffd}')
+            };
             if cell.chars().any(hidden) {
                 return Err(row.wrong(&format!("control character in {cell:?}")));
             }
@@ -554,7 +601,10 @@ fn read_tsv(path: &Path, header: &[&str]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn expect_sorted<K: PartialOrd + std::fmt::Debug>(file: &str, keys: impl Iterator<Item = K>) -> Result<()> {
+fn expect_sorted<K: PartialOrd + std::fmt::Debug>(
+    file: &str,
+    keys: impl Iterator<Item = K>,
+) -> Result<()> {
     let mut before: Option<K> = None;
     for key in keys {
         if before.as_ref().is_some_and(|before| *before >= key) {
@@ -565,7 +615,11 @@ fn expect_sorted<K: PartialOrd + std::fmt::Debug>(file: &str, keys: impl Iterato
     Ok(())
 }
 
-fn expect_equal<A: PartialEq<B> + std::fmt::Debug, B: std::fmt::Debug>(what: &str, found: &A, expected: &B) -> Result<()> {
+fn expect_equal<A: PartialEq<B> + std::fmt::Debug, B: std::fmt::Debug>(
+    what: &str,
+    found: &A,
+    expected: &B,
+) -> Result<()> {
     if found == expected {
         Ok(())
     } else {
@@ -584,7 +638,10 @@ mod tests {
         let path = table_path();
         if fs::read_to_string(&path).unwrap_or_default() != generated.text {
             fs::write(&path, &generated.text).unwrap();
-            panic!("{} was stale and has been written anew: look at the difference and commit it", path.display());
+            panic!(
+                "{} was stale and has been written anew: look at the difference and commit it",
+                path.display()
+            );
         }
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod generate;
+mod test;
 
 /// What a task gives back: a failure is a sentence for whoever ran it.
 pub(crate) type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -23,11 +24,14 @@ struct Command {
 enum Task {
     /// Write the generated tables anew from the catalog's data files.
     Generate(generate::Args),
+    /// Run everything that must pass: formatting, lints, tests, documentation, fuzz targets.
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Command::parse().task {
         Task::Generate(args) => generate::run(&args),
+        Task::Test(args) => test::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

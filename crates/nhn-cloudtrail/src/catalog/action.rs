@@ -73,7 +73,8 @@ enum Form {
     Noun,
 }
 
-/// The words that name an act. Sorted within their kind; the first one that fits counts.
+/// The words that name an act. No word is there twice.
+#[rustfmt::skip] // One word a line would make it two hundred lines.
 const ACTS: &[(Kind, Form, &[&str])] = &[
     (
         Kind::Create,
@@ -289,7 +290,8 @@ impl Reading {
         }
         if first.is_none() && phase.is_none() {
             // `cancel_build`, `requestExporting`.
-            let leading = words.iter().position(|word| matches!(word.text.as_str(), "cancel" | "request"));
+            let leading =
+                words.iter().position(|word| matches!(word.text.as_str(), "cancel" | "request"));
             phase = leading.and_then(|number| phase_of(&words.get(number)?.text));
             phase_words.extend(leading);
         }
@@ -414,10 +416,14 @@ fn find_act(id: &str) -> Option<Finding<'_>> {
 fn is_about_members(segments: &[&str], at: usize, reading: &Reading, number: usize) -> bool {
     let word = |number: Option<usize>| Some(reading.words.get(number?)?.text.clone());
     let segment = |at: Option<usize>| Some(words_of(segments.get(at?)?));
-    let before = word(number.checked_sub(1)).or_else(|| Some(segment(at.checked_sub(1))?.pop()?.text));
-    let behind =
-        word(number.checked_add(1)).or_else(|| Some(segment(at.checked_add(1))?.into_iter().next()?.text));
-    before.into_iter().chain(behind).any(|word| matches!(word.as_str(), "member" | "members" | "roles"))
+    let before =
+        word(number.checked_sub(1)).or_else(|| Some(segment(at.checked_sub(1))?.pop()?.text));
+    let behind = word(number.checked_add(1))
+        .or_else(|| Some(segment(at.checked_add(1))?.into_iter().next()?.text));
+    before
+        .into_iter()
+        .chain(behind)
+        .any(|word| matches!(word.as_str(), "member" | "members" | "roles"))
 }
 
 /// What the words of an ID say that the event does, or none if they say nothing.
@@ -455,7 +461,8 @@ pub fn infer_action(id: &str) -> Option<Action> {
 /// ```
 pub fn infer_resource(id: &str) -> Option<String> {
     let joined = |segments: &[&str]| {
-        let named: Vec<&str> = segments.iter().copied().filter(|segment| !segment.is_empty()).collect();
+        let named: Vec<&str> =
+            segments.iter().copied().filter(|segment| !segment.is_empty()).collect();
         if named.is_empty() { None } else { Some(named.join(".")) }
     };
     let Some(found) = find_act(id) else {

@@ -17,9 +17,8 @@ pub const VACANT: u16 = u16::MAX;
 #[inline]
 pub fn hash(id: &[u8]) -> Option<u64> {
     let length = id.len();
-    let word = |at: usize| -> Option<u64> {
-        Some(u64::from_le_bytes(*id.get(at..)?.first_chunk::<8>()?))
-    };
+    let word =
+        |at: usize| -> Option<u64> { Some(u64::from_le_bytes(*id.get(at..)?.first_chunk::<8>()?)) };
     if length < 16 {
         return None;
     }
@@ -69,12 +68,15 @@ pub(super) fn find(id: &str) -> Option<&'static super::Entry> {
 pub fn build(ids: &[&str]) -> Result<(Vec<u16>, Vec<u16>), String> {
     let mut buckets: Vec<Vec<(u64, u16)>> = vec![Vec::new(); BUCKETS];
     for (place, id) in ids.iter().enumerate() {
-        let hash = hash(id.as_bytes()).ok_or_else(|| format!("`{id}` is too short for the index"))?;
+        let hash =
+            hash(id.as_bytes()).ok_or_else(|| format!("`{id}` is too short for the index"))?;
         let place = u16::try_from(place).map_err(|_| "too many IDs for the index".to_owned())?;
         let members = buckets.get_mut(bucket(hash)).ok_or("no such bucket")?;
         if let Some((_, other)) = members.iter().find(|(known, _)| *known == hash) {
             let other = ids.get(usize::from(*other)).copied().unwrap_or_default();
-            return Err(format!("`{id}` and `{other}` have one hash: choose other words in lookup.rs"));
+            return Err(format!(
+                "`{id}` and `{other}` have one hash: choose other words in lookup.rs"
+            ));
         }
         members.push((hash, place));
     }
@@ -86,7 +88,8 @@ pub fn build(ids: &[&str]) -> Result<(Vec<u16>, Vec<u16>), String> {
     for at in order {
         let Some(members) = buckets.get(at).filter(|members| !members.is_empty()) else { continue };
         let fits = |seed: &u16| {
-            let mut slots: Vec<usize> = members.iter().map(|(hash, _)| slot(*hash, *seed)).collect();
+            let mut slots: Vec<usize> =
+                members.iter().map(|(hash, _)| slot(*hash, *seed)).collect();
             slots.sort_unstable();
             slots.dedup();
             slots.len() == members.len()

@@ -149,7 +149,10 @@ impl Catalog {
     /// The service of a slug.
     pub fn service(&self, slug: &str) -> Option<&Service> {
         let services = self.services();
-        services.binary_search_by(|service| service.slug().cmp(slug)).ok().and_then(|at| services.get(at))
+        services
+            .binary_search_by(|service| service.slug().cmp(slug))
+            .ok()
+            .and_then(|at| services.get(at))
     }
 
     /// The service of an unknown ID: the one that all known IDs of its second segment share.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::tsv::Column;
 use super::{
-    Action, Catalog, Entry, Lang, Listing, Provenance, ResourceEffect, Service, Text, infer_action, infer_resource,
-    service_segment,
+    Action, Catalog, Entry, Lang, Listing, Provenance, ResourceEffect, Service, Text, infer_action,
+    infer_resource, service_segment,
 };
 use crate::error::{Code, Error, Position, Result, printable};
 
@@ -26,13 +26,17 @@ pub(super) struct Overlay {
 impl Overlay {
     pub(super) fn parse(base: &Catalog, tsv: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(tsv).map_err(|error| {
-            Error::new(Code::InvalidOverlay, "the overlay is not UTF-8")
-                .at(at_line(tsv.get(..error.valid_up_to()).unwrap_or_default().split(|b| *b == b'\n').count()))
+            Error::new(Code::InvalidOverlay, "the overlay is not UTF-8").at(at_line(
+                tsv.get(..error.valid_up_to()).unwrap_or_default().split(|b| *b == b'\n').count(),
+            ))
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let (_, header) = lines.next().ok_or_else(|| {
-            Error::new(Code::InvalidOverlay, "the overlay is empty: its first line must name the columns, `event_id` among them")
+            Error::new(
+                Code::InvalidOverlay,
+                "the overlay is empty: its first line must name the columns, `event_id` among them",
+            )
         })?;
         let columns = header_columns(header)?;
 
@@ -48,7 +52,9 @@ impl Overlay {
             let row = Row::of(&columns, line, number + 1);
             let id = row.id()?;
             if let Some(before) = seen.insert(id, number + 1) {
-                return Err(row.wrong(format!("`{}` stands in line {before} already", printable(id))));
+                return Err(
+                    row.wrong(format!("`{}` stands in line {before} already", printable(id)))
+                );
             }
             let entry = row.entry(base.get(id), base)?;
             entries.insert(entry.id.clone(), entry);
@@ -59,7 +65,8 @@ impl Overlay {
     fn new(entries: Vec<Entry>) -> Self {
         let places = entries.iter().enumerate().map(|(at, entry)| (entry.id.clone(), at)).collect();
         let added = entries.iter().filter(|entry| super::get(&entry.id).is_none()).count();
-        let mut overlay = Self { entries, places, added, services: Vec::new(), segments: HashMap::new() };
+        let mut overlay =
+            Self { entries, places, added, services: Vec::new(), segments: HashMap::new() };
         overlay.derive();
         overlay
     }
@@ -88,7 +95,9 @@ impl Overlay {
                     })
                     .entries += 1;
             }
-            if let Some(shared) = service_segment(&entry.id).and_then(|segment| segments.get_mut(segment)) {
+            if let Some(shared) =
+                service_segment(&entry.id).and_then(|segment| segments.get_mut(segment))
+            {
                 match shared {
                     None => *shared = Some(entry.services.to_vec()),
                     Some(shared) => shared.retain(|slug| entry.services.contains(slug)),
@@ -99,7 +108,8 @@ impl Overlay {
         self.segments = segments
             .into_iter()
             .map(|(segment, shared)| {
-                let one = shared.and_then(|mut shared| if shared.len() == 1 { shared.pop() } else { None });
+                let one = shared
+                    .and_then(|mut shared| if shared.len() == 1 { shared.pop() } else { None });
                 (segment, one)
             })
             .collect();
@@ -373,5 +383,10 @@ fn owned(text: &str) -> Text {
 }
 
 fn texts(list: &str, separator: &str) -> Cow<'static, [Text]> {
-    list.split(separator).map(str::trim).filter(|text| !text.is_empty()).map(owned).collect::<Vec<_>>().into()
+    list.split(separator)
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(owned)
+        .collect::<Vec<_>>()
+        .into()
 }

@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::search::{composed, fold};
 use super::tsv::{self, Column};
 use super::{
-    Action, Catalog, Edition, Entry, Kind, Lang, Provenance, Text, infer_action, infer_resource, table,
+    Action, Catalog, Edition, Entry, Kind, Lang, Provenance, Text, infer_action, infer_resource,
+    table,
 };
 use crate::error::{Code, Error, Result};
 
@@ -227,8 +228,9 @@ impl PublishedList {
             if let Some(known) = catalog.get(&renamed.id) {
                 let mut entry = known.clone();
                 if let (Lang::Ko, Some(before)) = (self.lang, &renamed.before) {
-                    let former = std::iter::once(Cow::Owned(before.clone()))
-                        .chain(known.former_names().iter().filter(|name| *name != &renamed.after).cloned());
+                    let former = std::iter::once(Cow::Owned(before.clone())).chain(
+                        known.former_names().iter().filter(|name| *name != &renamed.after).cloned(),
+                    );
                     entry.former_names = former.collect::<Vec<Text>>().into();
                 }
                 self.set_name(&mut entry, &renamed.after);
@@ -253,7 +255,8 @@ impl PublishedList {
     }
 
     fn new_entry(&self, catalog: &Catalog, row: &PublishedRow, rows: &[&PublishedRow]) -> Entry {
-        let printed: BTreeSet<&str> = rows.iter().filter_map(|row| row.service.as_deref()).collect();
+        let printed: BTreeSet<&str> =
+            rows.iter().filter_map(|row| row.service.as_deref()).collect();
         let mut services: Vec<Text> =
             printed.iter().flat_map(|service| slugs_of(catalog, service)).map(Cow::Owned).collect();
         services.dedup();
@@ -310,11 +313,13 @@ fn slugs_of(catalog: &Catalog, printed: &str) -> Vec<String> {
     if let Some(slug) = find(printed) {
         return vec![slug];
     }
-    let parts: Option<Vec<String>> = printed.split([',', '/', '、']).map(|part| find(part.trim())).collect();
+    let parts: Option<Vec<String>> =
+        printed.split([',', '/', '、']).map(|part| find(part.trim())).collect();
     if let Some(parts) = parts {
         return parts;
     }
-    let slug = fold(printed).split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+    let slug =
+        fold(printed).split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
     if slug.is_empty() { Vec::new() } else { vec![slug] }
 }
 
@@ -327,9 +332,12 @@ fn same_name(a: &str, b: &str) -> bool {
 }
 
 fn lang_of_names(rows: &[PublishedRow]) -> Lang {
-    let count = |wanted: fn(char) -> bool| rows.iter().filter(|row| row.name.chars().any(wanted)).count();
+    let count =
+        |wanted: fn(char) -> bool| rows.iter().filter(|row| row.name.chars().any(wanted)).count();
     let hangul = count(|c| matches!(c, '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7a3}'));
-    let japanese = count(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff66}'..='\u{ff9f}'));
+    let japanese = count(
+        |c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff66}'..='\u{ff9f}'),
+    );
     if hangul.max(japanese) * 3 < rows.len() {
         Lang::En
     } else if hangul >= japanese {
@@ -371,8 +379,12 @@ impl Parser {
         if cells.iter().all(|cell| is_rule(cell)) {
             return;
         }
-        let places: Vec<usize> =
-            cells.iter().enumerate().filter(|(_, cell)| looks_like_id(cell)).map(|(at, _)| at).collect();
+        let places: Vec<usize> = cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| looks_like_id(cell))
+            .map(|(at, _)| at)
+            .collect();
         if places.is_empty() {
             if let Some((columns, lang)) = header(&cells) {
                 self.columns = columns;
@@ -392,7 +404,8 @@ impl Parser {
         let told = self.columns.id.filter(|at| places.contains(at));
         let Some(at) = told.or_else(|| places.first().copied()) else { return };
         let other = |told: Option<usize>| told.filter(|place| *place != at);
-        let mut rest = (0..cells.len()).filter(|place| *place != at && Some(*place) != other(self.columns.service));
+        let mut rest = (0..cells.len())
+            .filter(|place| *place != at && Some(*place) != other(self.columns.service));
         let name = other(self.columns.name).or_else(|| rest.next());
         let service = other(self.columns.service).or_else(|| {
             // Without a header's word, a third column is the service.
@@ -402,7 +415,8 @@ impl Parser {
             place.and_then(|place| cells.get(place)).map(|cell| text_of(cell)).unwrap_or_default()
         };
         let Some(printed) = cells.get(at).map(|cell| decode(cell)) else { return };
-        let service = Some(text(service)).filter(|text| !text.is_empty()).or_else(|| self.heading.clone());
+        let service =
+            Some(text(service)).filter(|text| !text.is_empty()).or_else(|| self.heading.clone());
         let (id, misprint) = resolve(printed.trim());
         self.rows.push(PublishedRow { id, name: text(name), service, misprint, line: number });
     }
@@ -410,7 +424,8 @@ impl Parser {
 
 /// The ID that was meant, and what is wrong with the printed one if it is a known misprint.
 fn resolve(printed: &str) -> (String, Option<Misprint>) {
-    let cleaned: String = printed.chars().filter(|c| !is_stray(*c) && !matches!(c, '`' | '*')).collect();
+    let cleaned: String =
+        printed.chars().filter(|c| !is_stray(*c) && !matches!(c, '`' | '*')).collect();
     // Where the guide prints an ID in bold or as code, its marks are not part of it; of what remains
     // errata tell `?` for a control character.
     let fits = |erratum: &&super::Erratum| {
@@ -533,9 +548,12 @@ fn is_rule(cell: &str) -> bool {
 /// A cell's text: decoded, without marks around the whole, blanks made single.
 fn text_of(cell: &str) -> String {
     let decoded = decode(cell);
-    let words: Vec<&str> = decoded.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = decoded
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
     let text = words.join(" ");
-    let mut text = text.trim_matches(|c| is_stray(c));
+    let mut text = text.trim_matches(is_stray);
     for mark in ["**", "`"] {
         if let Some(inner) = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark))
             && !inner.contains(mark)

@@ -24,7 +24,8 @@ struct Folded {
 
 impl Folded {
     fn of(text: &str) -> Self {
-        let words: Vec<String> = fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let words: Vec<String> =
+            fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
         let compact = words.concat();
         Self { words, compact }
     }
@@ -120,7 +121,8 @@ fn rank(entry: &Entry, query: &Folded, text: &str) -> Option<Rank> {
     let former: Vec<Folded> = entry.former_names().iter().map(|name| Folded::of(name)).collect();
     let fields = || [&id, &whole_id].into_iter().chain(&names).chain(&former);
 
-    let everywhere = query.words.iter().all(|word| fields().any(|field| field.compact.contains(word.as_str())));
+    let everywhere =
+        query.words.iter().all(|word| fields().any(|field| field.compact.contains(word.as_str())));
     if !everywhere && !fields().any(|field| field.compact.contains(&query.compact)) {
         return None;
     }
@@ -197,7 +199,8 @@ fn distance(a: &[char], b: &[char], limit: usize) -> Option<usize> {
         next.push(row + 1);
         let mut b_before = None;
         for (column, to) in b.iter().enumerate() {
-            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+            let at =
+                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
             let mut cost = (at(&last, column) + usize::from(from != to))
                 .min(at(&last, column + 1) + 1)
                 .min(at(&next, column) + 1);

@@ -78,7 +78,10 @@ impl Column {
                 comma(entry.effects().iter().map(|effect| effect.resource_type.as_ref()))
             }
             Column::Effect => comma(
-                entry.effects().iter().map(|effect| effect.effect.map_or("", |effect| effect.as_str())),
+                entry
+                    .effects()
+                    .iter()
+                    .map(|effect| effect.effect.map_or("", |effect| effect.as_str())),
             ),
             Column::Retired => entry.is_retired().to_string(),
             Column::FormerNames => entry.former_names().join(" / "),
@@ -94,7 +97,10 @@ impl Column {
                 listings.join(";")
             }
             Column::Published => comma(
-                Lang::ALL.iter().filter(|lang| entry.name_is_published(**lang)).map(|lang| lang.as_str()),
+                Lang::ALL
+                    .iter()
+                    .filter(|lang| entry.name_is_published(**lang))
+                    .map(|lang| lang.as_str()),
             ),
             Column::Provenance => action.provenance().to_string(),
         }

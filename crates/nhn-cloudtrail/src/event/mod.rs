@@ -10,6 +10,7 @@ mod scan;
 mod time;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -22,7 +23,7 @@ use crate::json;
 
 pub use field::Field;
 pub(crate) use header::Header;
-pub(crate) use scan::{Extra, Record, Shape, Span};
+pub(crate) use scan::{Record, Shape, Span};
 pub use time::Timestamp;
 
 /// Records with the bytes that they stand in.
@@ -35,7 +36,6 @@ pub struct Batch(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) bytes: Shared,
     pub(crate) records: Vec<Record>,
-    pub(crate) extras: Vec<Extra>,
     pub(crate) source: Option<Arc<str>>,
     /// Where in the source's text `bytes` begins.
     pub(crate) base: u64,
@@ -130,6 +130,16 @@ pub struct TargetMember<'a> {
     pub email_address: Option<Cow<'a, str>>,
 }
 
+/// A member of a record that is no wire field's.
+struct Member<'a> {
+    key: Cow<'a, str>,
+    value: &'a [u8],
+    /// Whether the key holds half a character.
+    lone: bool,
+    /// Whether no later member has the key.
+    last: bool,
+}
+
 /// What `eventTarget` holds, and how well.
 struct Target<'a> {
     members: Option<Vec<TargetMember<'a>>>,
@@ -189,7 +199,7 @@ impl Event {
         static NONE: Record = Record {
             fields: [Span::NONE; scan::SLOTS],
             repeated: 0,
-            extras: (0, 0),
+            extra: false,
             start: 0,
             end: 0,
             number: 0,
@@ -232,23 +242,10 @@ impl Event {
     pub fn detach(&self) -> Event {
         let record = self.record();
         let by = record.start as usize;
-        let (from, to) = record.extras;
-        let extras: Vec<Extra> = self
-            .batch
-            .0
-            .extras
-            .get(from as usize..to as usize)
-            .unwrap_or_default()
-            .iter()
-            .map(|extra| extra.moved(by))
-            .collect();
-        let mut moved = record.moved(by);
-        moved.extras = (0, extras.len() as u32);
         Event {
             batch: Batch::new(Inner {
                 bytes: Shared::new(Arc::new(self.raw().to_vec()), 0..self.raw().len()),
-                records: vec![moved],
-                extras,
+                records: vec![record.moved(by)],
                 source: self.batch.0.source.clone(),
                 base: self.batch.0.base + by as u64,
             }),
@@ -327,33 +324,36 @@ impl Event {
 
     /// The fields that nobody has told this library of: key, and value as JSON text as written.
     ///
-    /// Of a repeated key the last counts. Values of the wire field `UserId` are among them where
-    /// `userId` is there too.
+    /// Of a repeated key the last counts. `UserId` is among them where `userId` is there too.
     pub fn extra(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-        let members = self.members();
-        let last = self.last_of_each(&members);
-        members.into_iter().zip(last).filter_map(|((key, value, _), last)| {
-            last.then(|| (key, std::str::from_utf8(value).unwrap_or_default()))
-        })
+        self.unknown_members()
+            .into_iter()
+            .filter(|member| member.last)
+            .map(|member| (member.key, std::str::from_utf8(member.value).unwrap_or_default()))
     }
 
-    /// All unknown members with key, JSON text, and whether the key was cleanly decoded.
-    fn members(&self) -> Vec<(Cow<'_, str>, &[u8], bool)> {
+    fn unknown_members(&self) -> Vec<Member<'_>> {
         let record = self.record();
-        let (from, to) = record.extras;
-        let extras = self.batch.0.extras.get(from as usize..to as usize).unwrap_or_default();
-        let mut members: Vec<_> = extras
-            .iter()
-            .map(|extra| {
-                let (key, lone) = match extra.key.shape() {
-                    Shape::Escaped => json::decode(self.bytes(extra.key)),
-                    _ => (self.str(extra.key), false),
-                };
-                (key, self.json_text(extra.value), lone)
+        if !record.has_extra() {
+            return Vec::new();
+        }
+        let raw = self.raw();
+        let mut members: Vec<Member<'_>> = json::members(raw)
+            .filter_map(|(key, value)| {
+                let key = raw.get(key.start + 1..key.end - 1)?;
+                let (key, lone) = json::decode(key);
+                record.is_extra(key.as_bytes()).then(|| Member {
+                    key,
+                    value: raw.get(value).unwrap_or_default(),
+                    lone,
+                    last: false,
+                })
             })
             .collect();
-        if let Some(span) = record.unused_user_id() {
-            members.push(("UserId".into(), self.json_text(span), false));
+        let mut seen = HashSet::new();
+        let last: Vec<bool> = members.iter().rev().map(|member| seen.insert(&*member.key)).collect();
+        for (member, last) in members.iter_mut().zip(last.into_iter().rev()) {
+            member.last = last;
         }
         members
     }
@@ -365,14 +365,6 @@ impl Event {
             range = range.start.saturating_sub(1)..range.end + 1;
         }
         self.batch.0.bytes.get(range)
-    }
-
-    /// For each member, whether no later one has its key.
-    fn last_of_each(&self, members: &[(Cow<'_, str>, &[u8], bool)]) -> Vec<bool> {
-        let mut seen = std::collections::HashSet::new();
-        let mut last: Vec<bool> = members.iter().rev().map(|(key, ..)| seen.insert(key)).collect();
-        last.reverse();
-        last
     }
 
     /// What stands in no column of the table, as one JSON object; none where nothing does.
@@ -433,11 +425,10 @@ impl Event {
                 names.push(field.as_str().into());
             }
         }
-        let members = self.members();
-        let last = self.last_of_each(&members);
-        for ((key, value, lone), last) in members.into_iter().zip(last) {
-            if (!last || lone || json::has_lone_surrogate(value)) && !names.contains(&key) {
-                names.push(key);
+        for member in self.unknown_members() {
+            let odd = !member.last || member.lone || json::has_lone_surrogate(member.value);
+            if odd && !names.contains(&member.key) {
+                names.push(member.key);
             }
         }
         names
@@ -589,6 +580,6 @@ impl<'a> Target<'a> {
 
 /// Whether a valid object has a key more than once.
 fn repeated(object: &[u8]) -> bool {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     json::members(object).any(|(key, _)| !seen.insert(json::unquote(object.get(key).unwrap_or_default())))
 }

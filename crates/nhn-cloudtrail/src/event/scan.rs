@@ -67,8 +67,8 @@ pub(crate) struct Record {
     pub(crate) fields: [Span; SLOTS],
     /// A bit for each slot whose key stands there more than once.
     pub(crate) repeated: u32,
-    /// Which of the batch's unknown members are this record's.
-    pub(crate) extras: (u32, u32),
+    /// Whether any member is no wire field's.
+    pub(crate) extra: bool,
     pub(crate) start: u32,
     pub(crate) end: u32,
     /// The number in its source, from 1.
@@ -77,23 +77,14 @@ pub(crate) struct Record {
     pub(crate) line: u64,
 }
 
-/// An unknown member of a record: key (without quotes) and value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extra {
-    pub(crate) key: Span,
-    pub(crate) value: Span,
-}
-
 impl Record {
-    /// Scans the object at `start`, whose unknown members are appended to `extras`. On an error,
-    /// the caller takes those back.
+    /// Scans the object at `start`.
     #[inline]
     pub(crate) fn scan<const LINE: bool>(
         scanner: &Scanner<'_, LINE>,
         start: usize,
-        extras: &mut Vec<Extra>,
     ) -> Result<Record, Stop> {
-        let first_extra = extras.len() as u32;
+        let mut extra = false;
         let mut fields = [Span::NONE; SLOTS];
         let mut seen = 0u32;
         let mut repeated = 0u32;
@@ -108,11 +99,6 @@ impl Record {
                     return Err(Stop::Invalid(at));
                 }
                 let key = scanner.string(at + 1)?;
-                let key_span = Span::new(
-                    at + 1,
-                    key.end - 1,
-                    if key.escaped { Shape::Escaped } else { Shape::Plain },
-                );
                 let (byte, value) = scanner.token(scanner.expect(key.end, b':')?)?;
                 let (end, span) = if byte == b'"' {
                     let string = scanner.string(value + 1)?;
@@ -123,7 +109,8 @@ impl Record {
                     let shape = if byte == b'n' { Shape::Absent } else { Shape::Other };
                     (end, Span::new(value, end, shape))
                 };
-                match slot(scanner.bytes, key_span) {
+                let name = scanner.bytes.get(at + 1..key.end - 1).unwrap_or_default();
+                match slot(name, key.escaped) {
                     Some(slot) => {
                         repeated |= seen & (1 << slot);
                         seen |= 1 << slot;
@@ -131,7 +118,7 @@ impl Record {
                             *field = span;
                         }
                     }
-                    None => extras.push(Extra { key: key_span, value: span }),
+                    None => extra = true,
                 }
                 let (byte, next) = scanner.token(end)?;
                 match byte {
@@ -147,7 +134,7 @@ impl Record {
         Ok(Record {
             fields,
             repeated,
-            extras: (first_extra, extras.len() as u32),
+            extra,
             start: start as u32,
             end: at as u32,
             number: 0,
@@ -155,9 +142,11 @@ impl Record {
         })
     }
 
-    /// Whether any member is a wire field's.
-    pub(crate) fn has_wire_field(&self) -> bool {
-        self.fields.iter().any(|span| *span != Span::NONE)
+    /// Whether it has what hardly anything but a record has: an event's ID or time.
+    pub(crate) fn is_likely(&self) -> bool {
+        [Field::EventId, Field::EventTime]
+            .into_iter()
+            .any(|field| self.slot(field as usize) != Span::NONE)
     }
 
     #[inline]
@@ -173,17 +162,29 @@ impl Record {
         self.fields.get(slot).copied().unwrap_or(Span::NONE)
     }
 
-    /// The value of `UserId` where `userId` is there too, so that it is no field's.
-    pub(crate) fn unused_user_id(&self) -> Option<Span> {
-        let used = self.slot(Field::UserId as usize).shape() == Shape::Absent;
-        let other = self.slot(OTHER_USER_ID);
-        (!used && other != Span::NONE).then_some(other)
+    /// Whether a member with this key is no wire field's: an unknown one, or `UserId` where
+    /// `userId` is there too.
+    pub(crate) fn is_extra(&self, key: &[u8]) -> bool {
+        match slot_of(key) {
+            Some(OTHER_USER_ID) => !self.uses_other_user_id(),
+            Some(_) => false,
+            None => true,
+        }
+    }
+
+    /// Whether there may be members for which [`is_extra`](Self::is_extra) is true.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.extra || (self.slot(OTHER_USER_ID) != Span::NONE && !self.uses_other_user_id())
+    }
+
+    fn uses_other_user_id(&self) -> bool {
+        self.slot(Field::UserId as usize).shape() == Shape::Absent
     }
 
     /// Whether the field's key stands there more than once.
     pub(crate) fn is_repeated(&self, field: Field) -> bool {
         let slot = if field == Field::UserId
-            && self.slot(Field::UserId as usize).shape() == Shape::Absent
+            && self.uses_other_user_id()
             && self.slot(OTHER_USER_ID).shape() != Shape::Absent
         {
             OTHER_USER_ID
@@ -207,22 +208,10 @@ impl Record {
     }
 }
 
-impl Extra {
-    /// The same member in bytes that begin `by` later.
-    pub(crate) fn moved(self, by: usize) -> Extra {
-        Extra { key: self.key.moved(by), value: self.value.moved(by) }
-    }
-}
-
 /// Which slot a key fills.
 #[inline]
-fn slot(bytes: &[u8], key: Span) -> Option<usize> {
-    let text = bytes.get(key.range()).unwrap_or_default();
-    if key.shape() == Shape::Escaped {
-        let key = decode(text).0;
-        return slot_of(key.as_bytes());
-    }
-    slot_of(text)
+fn slot(key: &[u8], escaped: bool) -> Option<usize> {
+    if escaped { slot_of(decode(key).0.as_bytes()) } else { slot_of(key) }
 }
 
 #[inline]

@@ -5,7 +5,7 @@
 //! "Shapes".
 
 use crate::error::Code;
-use crate::event::{Extra, Field, Header, Record};
+use crate::event::{Field, Header, Record};
 use crate::json::{self, Scanner, Stop};
 
 use super::Limits;
@@ -14,8 +14,9 @@ use super::Limits;
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) records: Vec<Record>,
-    pub(super) extras: Vec<Extra>,
     pub(super) rejects: Vec<Rejected>,
+    /// How long the draft may become in one value.
+    most: usize,
 }
 
 /// A reject, with its place in the text of its source.
@@ -36,10 +37,14 @@ const KEPT_OF_LARGE: usize = 64 << 10;
 /// How many rejects wait for the first whole record before they are given out all the same.
 const HELD: usize = 4096;
 
+/// How many records are given out at a time, and taken whole with the array that they stand in:
+/// tiny records must not take more memory than their text allows for.
+const FULL: usize = 16 << 10;
+
 /// What a call of [`Framer::run`] ended with.
 #[derive(PartialEq)]
 pub(super) enum Status {
-    /// More of the text is needed.
+    /// More of the text is needed, or what was drafted is enough for once.
     More,
     /// The text has been read to its end.
     Done,
@@ -126,17 +131,29 @@ struct Container {
 }
 
 /// Takes a draft back to where it was.
-struct Mark(usize, usize, usize);
+struct Mark {
+    records: usize,
+    rejects: usize,
+}
 
 impl Draft {
     fn mark(&self) -> Mark {
-        Mark(self.records.len(), self.extras.len(), self.rejects.len())
+        Mark { records: self.records.len(), rejects: self.rejects.len() }
     }
 
     fn back(&mut self, mark: &Mark) {
-        self.records.truncate(mark.0);
-        self.extras.truncate(mark.1);
-        self.rejects.truncate(mark.2);
+        self.records.truncate(mark.records);
+        self.rejects.truncate(mark.rejects);
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() + self.rejects.len() >= FULL
+    }
+
+    /// Refuses the rest of a value that has more records than are taken at once.
+    fn check(&self, at: usize) -> Result<(), Stop> {
+        let count = self.records.len() + self.rejects.len();
+        if count < self.most { Ok(()) } else { Err(Stop::TooMany(at)) }
     }
 }
 
@@ -238,6 +255,9 @@ impl Framer {
         }
         self.retry = 0;
         let status = loop {
+            if out.is_full() {
+                return Status::More;
+            }
             let step = if self.skip.is_some() {
                 self.skip_on(buffer, end, out)
             } else {
@@ -286,8 +306,8 @@ impl Framer {
 
     /// Numbers what has been drafted since `mark`, in the order of the text.
     fn commit(&mut self, buffer: &[u8], out: &mut Draft, mark: &Mark) {
-        let new_records = out.records.get_mut(mark.0..).unwrap_or_default();
-        let new_rejects = out.rejects.get_mut(mark.2..).unwrap_or_default();
+        let new_records = out.records.get_mut(mark.records..).unwrap_or_default();
+        let new_rejects = out.rejects.get_mut(mark.rejects..).unwrap_or_default();
         let mut rejects = new_rejects.iter_mut().peekable();
         for record in new_records {
             let byte = self.base + u64::from(record.start);
@@ -306,7 +326,7 @@ impl Framer {
             reject.number = self.number;
             reject.line = self.count_lines(buffer, (reject.byte - self.base) as usize);
         }
-        self.release(out, mark.2);
+        self.release(out, mark.rejects);
     }
 
     /// Holds the rejects from `first` on back, or gives out those that were.
@@ -464,6 +484,7 @@ impl Framer {
         at: usize,
         out: &mut Draft,
     ) -> Result<Whole, Stop> {
+        out.most = out.records.len() + out.rejects.len() + FULL;
         let scanner = self.scanner::<LINE>(window);
         if scanner.byte(at)? == b'[' {
             return Ok(Whole { end: self.array(&scanner, at, out)?, array: true });
@@ -485,7 +506,7 @@ impl Framer {
                 if let Some(message) = header.failure() {
                     let reject =
                         self.draft_reject(scanner.bytes, at..end, Code::ApiFailure, message);
-                    out.rejects.insert(mark.2, reject);
+                    out.rejects.insert(mark.rejects, reject);
                 }
                 return Ok(end);
             }
@@ -502,12 +523,11 @@ impl Framer {
         at: usize,
         out: &mut Draft,
     ) -> Result<usize, Stop> {
-        let record = Record::scan(scanner, at, &mut out.extras)?;
+        let record = Record::scan(scanner, at)?;
         let end = record.end as usize;
         match simdutf8::basic::from_utf8(scanner.bytes.get(at..end).unwrap_or_default()) {
             Ok(_) => out.records.push(record),
             Err(_) => {
-                out.extras.truncate(record.extras.0 as usize);
                 let message = "the record is not UTF-8";
                 let reject =
                     self.draft_reject(scanner.bytes, at..end, Code::InvalidUtf8, message);
@@ -532,6 +552,7 @@ impl Framer {
             if scanner.byte(at)? != b'{' {
                 return Err(Stop::Invalid(at));
             }
+            out.check(at)?;
             at = self.object(scanner, at, out)?;
             let (byte, next) = scanner.token(at)?;
             match byte {
@@ -630,6 +651,7 @@ impl Framer {
             return Ok(at + 1);
         }
         loop {
+            out.check(at)?;
             if byte == b'{' {
                 at = self.record(scanner, at, out)?;
             } else {
@@ -654,8 +676,8 @@ impl Framer {
 
     /// Gives out the whole value at hand, which was drafted since `mark` and ends at `end`.
     fn take(&mut self, buffer: &[u8], end: usize, out: &mut Draft, mark: &Mark) -> Step {
-        let empty = out.records.len() == mark.0 && out.rejects.len() == mark.2;
-        let bad = out.rejects.get(mark.2..).unwrap_or_default();
+        let empty = out.records.len() == mark.records && out.rejects.len() == mark.rejects;
+        let bad = out.rejects.get(mark.rejects..).unwrap_or_default();
         self.whole |= empty || bad.iter().any(|reject| reject.code == Code::InvalidUtf8);
         self.commit(buffer, out, mark);
         self.advance(buffer, end);
@@ -719,6 +741,11 @@ impl Framer {
         if stop == Stop::Incomplete && !end && !full {
             return Step::More;
         }
+        if let Stop::TooMany(to) = stop {
+            let lines = memchr::memchr(b'\n', window.get(at..to).unwrap_or_default()).is_some();
+            let outer = if lines { Mode::Text } else { Mode::Lines };
+            return self.one_by_one(buffer, out, outer);
+        }
         self.start_unfinished(buffer, end, out, stop)
     }
 
@@ -767,7 +794,7 @@ impl Framer {
                     None => return Step::More,
                 },
                 Err(Stop::Incomplete) if !complete => return Step::More,
-                Err(_) => false,
+                Err(stop) => matches!(stop, Stop::TooMany(_)),
             };
             let over_lines = stop == Stop::Incomplete
                 || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > line_end);
@@ -780,6 +807,9 @@ impl Framer {
                 if stop == Stop::Incomplete && full {
                     self.mode = Mode::Text;
                     return self.too_large(buffer, at);
+                }
+                if over_lines && !complete {
+                    return Step::More;
                 }
                 if over_lines && self.text_follows(window, at, out) {
                     self.mode = Mode::Text;
@@ -848,6 +878,18 @@ impl Framer {
         }
     }
 
+    /// Goes on inside the value at hand, which is longer or has more records than is taken whole.
+    fn one_by_one(&mut self, buffer: &[u8], out: &mut Draft, outer: Mode) -> Step {
+        let at = self.at;
+        match self.container_start(self.window(buffer, at).0, at) {
+            Some(container) => self.enter(buffer, out, container, outer),
+            None if outer == Mode::Lines => {
+                self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
+            }
+            None => self.too_large(buffer, at),
+        }
+    }
+
     /// Goes on with the elements of a container that is not taken whole.
     fn enter(&mut self, buffer: &[u8], out: &mut Draft, container: Container, outer: Mode) -> Step {
         self.outer = outer;
@@ -894,18 +936,11 @@ impl Framer {
             Err(stop) => stop,
         };
         out.back(&mark);
-        if stop == Stop::Incomplete {
-            if full {
-                return match self.container_start(window, at) {
-                    Some(container) => self.enter(buffer, out, container, Mode::Lines),
-                    None => {
-                        self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
-                    }
-                };
-            }
-            if !end {
-                return Step::More;
-            }
+        if matches!(stop, Stop::TooMany(_)) || (stop == Stop::Incomplete && full) {
+            return self.one_by_one(buffer, out, Mode::Lines);
+        }
+        if stop == Stop::Incomplete && !end {
+            return Step::More;
         }
         if byte == b'[' {
             return self.line_of_text(buffer, end);
@@ -975,6 +1010,7 @@ impl Framer {
         let (window, full) = self.window(buffer, at);
         let scanner = self.scanner::<false>(window);
         let mark = out.mark();
+        out.most = out.records.len() + out.rejects.len() + FULL;
         let scanned = if byte == b'{' {
             self.object(&scanner, at, out)
         } else {
@@ -986,13 +1022,11 @@ impl Framer {
             Err(stop) => stop,
         };
         out.back(&mark);
-        if stop == Stop::Incomplete {
-            if full {
-                return self.too_large(buffer, at);
-            }
-            if !end {
-                return Step::More;
-            }
+        if matches!(stop, Stop::TooMany(_)) || (stop == Stop::Incomplete && full) {
+            return self.too_large(buffer, at);
+        }
+        if stop == Stop::Incomplete && !end {
+            return Step::More;
         }
         self.resync(buffer, end, out, stop, true)
     }
@@ -1086,28 +1120,33 @@ impl Framer {
         }
     }
 
-    /// The next place in `at..to` where, after a comma, a whole record with fields of one stands,
-    /// followed by a comma or the array's end.
+    /// The next place in `at..to` where a whole record stands as an element would: after a comma, or
+    /// on a line of its own as far in as the broken one, and before a comma or the array's end.
     fn next_element(&self, window: &[u8], at: usize, to: usize) -> Option<usize> {
         // Each try costs the length of what it scans; so much in all is spent at the most.
         let mut budget = self.limits.record_bytes.saturating_mul(4);
         let scanner = self.scanner::<false>(window);
-        let mut extras = Vec::new();
         let from = at + 1;
         for offset in memchr::memchr_iter(b'{', window.get(from..to)?) {
             let brace = from + offset;
-            if before_blanks(window, brace) != Some(b',') {
+            if before_blanks(window, brace) != Some(b',')
+                && (indent(window, brace).is_none() || indent(window, brace) != indent(window, at))
+            {
                 continue;
             }
-            extras.clear();
-            let (tried, found) = match Record::scan(&scanner, brace, &mut extras) {
+            let (tried, found) = match Record::scan(&scanner, brace) {
                 Ok(record) => {
                     let end = record.end as usize;
                     let next = after_text(window, end);
-                    (end, record.has_wire_field() && matches!(next, Some(b',' | b']')))
+                    (end, record.is_likely() && matches!(next, Some(b',' | b']')))
                 }
                 Err(Stop::Incomplete) => (window.len(), false),
-                Err(Stop::Invalid(end) | Stop::TooDeep(end) | Stop::Newline(end)) => (end, false),
+                Err(
+                    Stop::Invalid(end)
+                    | Stop::TooDeep(end)
+                    | Stop::Newline(end)
+                    | Stop::TooMany(end),
+                ) => (end, false),
             };
             if found {
                 return Some(brace);
@@ -1123,7 +1162,9 @@ const NOT_AN_OBJECT: &str = "JSON, but not an object: records are objects";
 /// The code and message for a value at `from` whose scan stopped.
 fn explain(stop: Stop, kind: &str, from: usize, limits: &Limits) -> (Code, String) {
     match stop {
-        Stop::Incomplete => (Code::Truncated, format!("the input ends inside the {kind}")),
+        Stop::Incomplete | Stop::TooMany(_) => {
+            (Code::Truncated, format!("the input ends inside the {kind}"))
+        }
         Stop::Newline(_) => (Code::Truncated, format!("the line ends inside the {kind}")),
         Stop::Invalid(at) => {
             (Code::InvalidJson, format!("the {kind} is not JSON from its byte {} on", at - from))
@@ -1184,6 +1225,14 @@ fn after_blanks(bytes: &[u8], at: usize) -> Option<u8> {
 fn before_blanks(bytes: &[u8], at: usize) -> Option<u8> {
     let near = bytes.get(at.saturating_sub(1024)..at)?;
     near.iter().rfind(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).copied()
+}
+
+/// How far in the line of `at` begins, if nothing but blanks stands before it there.
+fn indent(window: &[u8], at: usize) -> Option<usize> {
+    let near = window.get(at.saturating_sub(1024)..at)?;
+    let blanks = near.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line_start = at - blanks;
+    (line_start == 0 || window.get(line_start - 1) == Some(&b'\n')).then_some(blanks)
 }
 
 /// Where the value at `at` ends by its brackets, or what is no value by the next sign of one; none

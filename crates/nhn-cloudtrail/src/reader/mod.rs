@@ -125,6 +125,25 @@ impl From<Reject> for Error {
     }
 }
 
+/// How far a [`Reader`] has come. A clone of it goes on telling while the reader is at work.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl Progress {
+    /// How many bytes have been taken from the sources, before decompression.
+    pub fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the sources have; none where one of them does not say.
+    pub fn bytes_total(&self) -> Option<u64> {
+        self.total
+    }
+}
+
 /// An event, or what could not become one.
 #[derive(Clone, Debug)]
 pub enum Item {
@@ -331,14 +350,9 @@ impl Reader {
         self.stats
     }
 
-    /// How many bytes have been taken from the sources, before decompression.
-    pub fn bytes_read(&self) -> u64 {
-        self.bytes_read.load(Ordering::Relaxed)
-    }
-
-    /// How many bytes the sources have; none where one of them does not say.
-    pub fn bytes_total(&self) -> Option<u64> {
-        self.bytes_total
+    /// How far the reading has come, for another thread to watch.
+    pub fn progress(&self) -> Progress {
+        Progress { read: self.bytes_read.clone(), total: self.bytes_total }
     }
 
     /// The next event or reject, or an error about a whole source; none at the end of the last.
@@ -504,7 +518,6 @@ impl Open {
             Batch::new(Inner {
                 bytes,
                 records: draft.records,
-                extras: draft.extras,
                 source: self.name.clone(),
                 base,
             })
@@ -638,10 +651,14 @@ impl Text {
                 Shared::new(owner.clone(), range)
             }
             Text::Stream { buffer, .. } => {
-                let rest = buffer.get(at..).unwrap_or_default().to_vec();
-                let mut full = std::mem::replace(buffer, rest);
-                full.truncate(at);
-                Shared::new(Arc::new(full), 0..at)
+                // Whichever part is the smaller one moves; a batch keeps no memory that it does not use.
+                let done = if at < buffer.len() / 2 {
+                    buffer.drain(..at).collect()
+                } else {
+                    let rest = buffer.split_off(at);
+                    std::mem::replace(buffer, rest)
+                };
+                Shared::new(Arc::new(done), 0..at)
             }
         }
     }

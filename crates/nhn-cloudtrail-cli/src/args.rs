@@ -1,0 +1,530 @@
+//! What can be asked for, with its help.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use nhn_cloudtrail::catalog::{self, Edition, Kind, Lang, Phase};
+use nhn_cloudtrail::{Column, Outcome};
+
+/// What `--version` prints after the name: all that a result depends on.
+pub(crate) fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        format!("{}\ncatalog {}", env!("CARGO_PKG_VERSION"), catalog::VERSION)
+    });
+    &TEXT
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What happened, as a table:
+      nhn-cloudtrail read logs/
+  What failed in the last day, as JSON lines:
+      nhn-cloudtrail read logs/ --since 24h --outcome failure --format jsonl
+  Who deleted something, counted:
+      nhn-cloudtrail stats logs/ --kind delete
+  What an event ID means:
+      nhn-cloudtrail catalog get event_id.iaas.instance.create
+
+Exit status:
+  0  all was read
+  1  some records were rejected
+  2  the command could not run, or a source could not be read";
+
+/// Reads, searches and summarises the CloudTrail logs of NHN Cloud.
+///
+/// Logs may be files, folders, globs or standard input; one object a line, arrays, whole API
+/// answers, pretty-printed or not; plain, gzip or zstd. Their shape is found, never asked for.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nhn-cloudtrail",
+    version,
+    after_long_help = EXAMPLES,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+
+    /// The language of event and service names
+    #[arg(long, global = true, value_name = "LANG", default_value = "ko", value_parser = lang())]
+    pub(crate) lang: Lang,
+
+    /// A TSV that adds events to the catalog or corrects them; may be repeated
+    ///
+    /// The header decides the columns, `event_id` is required; `catalog export` writes such a file
+    /// of the whole catalog, `catalog import` one of what a newer event list adds. Later files
+    /// overrule earlier ones.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) catalog_overlay: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows events: as a table, JSON lines, JSON, CSV, or as they came
+    #[command(after_long_help = READ_EXAMPLES)]
+    Read(ReadArgs),
+    /// Counts events: by service, event, actor, outcome, day and more
+    #[command(after_long_help = STATS_EXAMPLES)]
+    Stats(StatsArgs),
+    /// Looks up what event IDs mean, and compares the catalog with published lists
+    #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
+    Catalog(CatalogCommand),
+    /// Prints a script that completes this command's words in a shell
+    ///
+    /// For bash: `source <(nhn-cloudtrail completions bash)`
+    #[command(verbatim_doc_comment)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+const READ_EXAMPLES: &str = "\
+Examples:
+  nhn-cloudtrail read logs/
+  nhn-cloudtrail read 'logs/2026-1*/*.gz' --tz Asia/Seoul
+  curl ... | nhn-cloudtrail read - --format jsonl | jq .event_name
+  nhn-cloudtrail read logs/ --kind delete --user alice@example.com --since 7d
+  nhn-cloudtrail read logs/ --event '*.instance.*' --columns event_time,user_id,event_id
+  nhn-cloudtrail read logs/ --format csv -o october.csv --rejects rejected.jsonl
+
+Rejects:
+  A record that cannot be read is counted, reported on standard error, and costs its neighbours
+  nothing; the exit status is then 1. --rejects FILE keeps the records.";
+
+/// Shows events.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    /// How to show events
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: ReadFormat,
+
+    /// The columns, in this order, separated by commas
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        help_heading = "Output",
+        long_help = columns_help()
+    )]
+    pub(crate) columns: Option<String>,
+
+    /// Stop after so many events; what follows is not read
+    #[arg(long, short = 'n', value_name = "N", help_heading = "Output")]
+    pub(crate) limit: Option<u64>,
+
+    /// Write to FILE; it appears only when it is whole, and only its owner may read it
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+}
+
+fn columns_help() -> String {
+    let names: Vec<&str> = Column::ALL.iter().map(|column| column.as_str()).collect();
+    format!(
+        "The columns, in this order, separated by commas; not for the format raw\n\n\
+         All but the last three are in jsonl, json and csv anyway: {}",
+        names.join(", ")
+    )
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReadFormat {
+    /// Aligned for people; on a terminal long values are cut
+    Table,
+    /// One flat JSON object a line: the names and order of the table's columns
+    Jsonl,
+    /// One JSON array of the same objects
+    Json,
+    /// A header and a row an event; a leading = + - or @ gets a ' in front, against spreadsheets
+    /// that would run it
+    Csv,
+    /// The records, byte for byte, each followed by a line end
+    Raw,
+}
+
+const STATS_EXAMPLES: &str = "\
+Examples:
+  nhn-cloudtrail stats logs/
+  nhn-cloudtrail stats logs/ --outcome failure --tz Asia/Seoul
+  nhn-cloudtrail stats logs/ --format json | jq .by_service
+
+JSON:
+  records = events + rejects + duplicates. Each by_... is an object of counts, the greatest first;
+  events without a value count under \"(none)\". by_service takes the first of two services.
+  by_actor goes by user ID, else name, else UUID. unknown has the event IDs that the catalog does
+  not know. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
+
+/// Counts events.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    /// How to show the counts
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: StatsFormat,
+
+    /// Write to FILE; it appears only when it is whole, and only its owner may read it
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// A summary for people
+    Table,
+    /// One JSON object with all counts
+    Json,
+}
+
+/// What is read, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InputArgs {
+    /// Files, folders or globs; `-` is standard input
+    ///
+    /// A folder is read recursively in the order of its paths; names that begin with `.` or `_` are
+    /// skipped.
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) sources: Vec<PathBuf>,
+
+    /// The time zone: UTC, local, or a name such as Asia/Seoul
+    ///
+    /// Tables show times in it and days are counted in it, and times without an offset in --since
+    /// and --until are taken to be in it. jsonl, json and csv always have UTC.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) tz: String,
+
+    /// Leave out records that were read before
+    ///
+    /// A duplicate has the same key and the same content as a record before it. Remembers some 20
+    /// bytes a record.
+    #[arg(long)]
+    pub(crate) dedup: bool,
+
+    /// Keep what could not be read in FILE, as JSON lines
+    ///
+    /// Each with source, record, line, byte, code, message, and the bytes as raw, or as raw_base64
+    /// where they are not UTF-8; of a record larger than the limit the first 64 KiB, and length.
+    /// The file appears only when it is whole, and only its owner may read it.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) rejects: Option<PathBuf>,
+
+    /// Reject records larger than SIZE, such as 64M or 16MiB
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    pub(crate) max_record_bytes: usize,
+
+    /// Reject records nested deeper than N
+    #[arg(long, value_name = "N", default_value = "128")]
+    pub(crate) max_depth: usize,
+}
+
+/// Which events.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Filters (values of one are alternatives, different ones must all hold)")]
+pub(crate) struct FilterArgs {
+    /// An event ID; `*` stands for any text
+    #[arg(long, value_name = "ID")]
+    pub(crate) event: Vec<String>,
+
+    /// A service, by slug or name; `catalog services` lists them
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Vec<String>,
+
+    /// What kind of thing was done
+    #[arg(long, value_name = "KIND", value_parser = words::<Kind>(Kind::ALL.iter().map(|kind| kind.as_str())))]
+    pub(crate) kind: Vec<Kind>,
+
+    /// How far it had come; `none` is the act itself
+    #[arg(long, value_name = "PHASE", value_parser = phase())]
+    pub(crate) phase: Vec<PhaseArg>,
+
+    /// How the call went, from the response
+    #[arg(long, value_name = "OUTCOME", value_parser = outcome())]
+    pub(crate) outcome: Vec<Outcome>,
+
+    /// Through what it was done: USER_CONSOLE, ADMIN_CONSOLE, API
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) source_type: Vec<String>,
+
+    /// Who did it: ID, e-mail address, name or UUID
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Vec<String>,
+
+    /// From where: an address, or a range such as 10.0.0.0/8
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip: Vec<String>,
+
+    /// A project, by ID or name
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: Vec<String>,
+
+    /// A region, such as KR1
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Vec<String>,
+
+    /// From this instant on: 2026-10-31, 2026-10-31T09:00:00+09:00, or before now: 24h, 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Before this instant; a bare date includes that day
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+
+    /// Only events that the catalog knows
+    #[arg(long, conflicts_with = "unknown")]
+    pub(crate) known: bool,
+
+    /// Only events that the catalog does not know
+    #[arg(long)]
+    pub(crate) unknown: bool,
+
+    /// Text in the request or the response, to the letter
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Vec<String>,
+}
+
+/// A phase, or the act itself. (Of an `Option`, clap would make an argument that may be absent.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PhaseArg(pub(crate) Option<Phase>);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Shows all that the catalog knows of event IDs
+    #[command(after_long_help = "\
+Example:
+  nhn-cloudtrail catalog get event_id.iaas.instance.create --lang en
+
+Exit status:
+  0  all IDs were found
+  1  some were not
+  2  none was")]
+    Get {
+        /// Event IDs, to the letter
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// `table` is a card for people
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: CatalogFormat,
+    },
+    /// Finds events by their names in any language, by former names, or by parts of their IDs
+    #[command(after_long_help = "\
+Examples:
+  nhn-cloudtrail catalog search 인스턴스 생성
+  nhn-cloudtrail catalog search delete floating ip --lang en
+
+Exit status:
+  0  something was found
+  1  nothing was")]
+    Search {
+        /// Words that must all be found; case and spacing do not matter
+        #[arg(value_name = "TEXT", required = true)]
+        text: Vec<String>,
+        /// How to show the events, the best first
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: CatalogFormat,
+        /// At most so many events; 0 for all
+        #[arg(long, short = 'n', value_name = "N", default_value = "20")]
+        limit: usize,
+    },
+    /// Lists the services, with the number of their events
+    Services {
+        /// How to show the services
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: CatalogFormat,
+    },
+    /// Shows an event list as it was published once; without a name, which lists there are
+    List {
+        /// The list's name, such as gov-2020-10-29
+        name: Option<String>,
+        /// How to show the rows, in the order of the list
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: CatalogFormat,
+    },
+    /// Compares the catalog with an event list of NHN Cloud's user guide
+    ///
+    /// Shows what the list adds, what it has no more, and what it names otherwise.
+    #[command(after_long_help = "\
+Example:
+  nhn-cloudtrail catalog diff event-list.md
+
+Exit status:
+  0  nothing differs
+  1  something does
+  2  the list could not be read")]
+    Diff {
+        #[command(flatten)]
+        list: PublishedListArgs,
+        /// How to show the differences
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: CatalogFormat,
+    },
+    /// Makes an overlay of what an event list of NHN Cloud's user guide adds or names otherwise
+    #[command(after_long_help = "\
+Example:
+  nhn-cloudtrail catalog import event-list.md -o overlay.tsv
+  nhn-cloudtrail read logs/ --catalog-overlay overlay.tsv")]
+    Import {
+        #[command(flatten)]
+        list: PublishedListArgs,
+        /// Write to FILE instead of standard output
+        #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: Option<PathBuf>,
+    },
+    /// Writes the whole catalog
+    Export {
+        /// How to write it
+        #[arg(long, short, value_name = "FORMAT", default_value = "tsv")]
+        format: CatalogFormat,
+        /// Write to FILE instead of standard output
+        #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PublishedListArgs {
+    /// The list's Markdown; `-` is standard input
+    #[arg(value_name = "LIST.md", value_hint = ValueHint::FilePath)]
+    pub(crate) path: PathBuf,
+
+    /// Whose list it is
+    #[arg(
+        long,
+        value_name = "EDITION",
+        default_value = "public",
+        value_parser = words::<Edition>(Edition::ALL.iter().map(|edition| edition.as_str()))
+    )]
+    pub(crate) edition: Edition,
+
+    /// The list's language, where it is not found rightly
+    #[arg(long, value_name = "LANG", value_parser = lang())]
+    pub(crate) list_lang: Option<Lang>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CatalogFormat {
+    /// Aligned for people
+    Table,
+    /// Tab-separated, with a header
+    Tsv,
+    /// A JSON array
+    Json,
+    /// A Markdown table
+    Markdown,
+}
+
+fn words<T>(
+    names: impl Iterator<Item = &'static str>,
+) -> impl TypedValueParser<Value = T>
+where
+    T: std::str::FromStr<Err = nhn_cloudtrail::Error> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|text| text.parse::<T>())
+}
+
+fn lang() -> impl TypedValueParser<Value = Lang> {
+    words::<Lang>(Lang::ALL.iter().map(|lang| lang.as_str()))
+}
+
+fn phase() -> impl TypedValueParser<Value = PhaseArg> {
+    let names = std::iter::once("none").chain(Phase::ALL.iter().map(|phase| phase.as_str()));
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(|text| {
+        let phase = if text == "none" { None } else { Some(text.parse::<Phase>()?) };
+        Ok::<_, nhn_cloudtrail::Error>(PhaseArg(phase))
+    })
+}
+
+fn outcome() -> impl TypedValueParser<Value = Outcome> {
+    let names: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+    PossibleValuesParser::new(names).map(|text| {
+        let found = Outcome::ALL.iter().copied().find(|outcome| outcome.as_str() == text);
+        // INVARIANT: clap has let through the names of `ALL` only.
+        found.unwrap_or(Outcome::Unknown)
+    })
+}
+
+/// A number of bytes: `4096`, `64k`, `16MiB`, `1G`. Units are of 1024.
+fn size(text: &str) -> Result<usize, String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match lower.strip_prefix(digits).unwrap_or_default().trim() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err("give a size such as 4096, 64M or 16MiB".to_owned()),
+    };
+    let number: usize = digits
+        .trim()
+        .parse()
+        .map_err(|_| "give a size such as 4096, 64M or 16MiB".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("4096"), Ok(4096));
+        assert_eq!(size("64k"), Ok(64 << 10));
+        assert_eq!(size("16MiB"), Ok(16 << 20));
+        assert_eq!(size("1 G"), Ok(1 << 30));
+        assert!(size("").is_err());
+        assert!(size("M").is_err());
+        assert!(size("16X").is_err());
+        assert!(size("-1").is_err());
+        assert!(size("99999999999G").is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! Finding entries.
+
+use nhn_cloudtrail::catalog::{self, Catalog, Lang};
+
+fn first(text: &str) -> &'static str {
+    catalog::search(text).first().map_or("nothing", |entry| entry.id())
+}
+
+#[test]
+fn in_three_languages() {
+    let create = "event_id.iaas.instance.create";
+    assert_eq!(first("인스턴스 생성"), create);
+    assert_eq!(first(catalog::get(create).unwrap().name(Lang::En)), create);
+    assert_eq!(first(catalog::get(create).unwrap().name(Lang::Ja)), create);
+    // A name that the project gave.
+    let ours = catalog::entries().iter().find(|entry| !entry.name_is_published(Lang::Ja)).unwrap();
+    assert!(catalog::search(ours.name(Lang::Ja)).iter().any(|entry| entry.id() == ours.id()));
+}
+
+#[test]
+fn former_names() {
+    let renamed = catalog::entries().iter().find(|entry| !entry.former_names().is_empty()).unwrap();
+    let found = catalog::search(&renamed.former_names()[0]);
+    assert!(found.iter().take(5).any(|entry| entry.id() == renamed.id()), "{}", renamed.id());
+}
+
+#[test]
+fn whatever_the_spacing_case_and_form() {
+    let create = "event_id.iaas.instance.create";
+    for text in [
+        "인스턴스생성",
+        "  인스턴스   생성 ",
+        // Decomposed, as from a file name on macOS.
+        "\u{110b}\u{1175}\u{11ab}\u{1109}\u{1173}\u{1110}\u{1165}\u{11ab}\u{1109}\u{1173} \u{1109}\u{1162}\u{11bc}\u{1109}\u{1165}\u{11bc}",
+        "EVENT_ID.IAAS.INSTANCE.CREATE",
+        "iaas.instance.create",
+        "iaas instance-create",
+        "ＩＡＡＳ．ｉｎｓｔａｎｃｅ．ｃｒｅａｔｅ",
+        "CREATE INSTANCE",
+    ] {
+        assert_eq!(first(text), create, "{text}");
+    }
+    // Half-width kana and kana with separate voicing marks.
+    let gateway = catalog::entries()
+        .iter()
+        .find(|entry| entry.name(Lang::Ja).contains("ゲートウェイ"))
+        .unwrap();
+    let wide: Vec<&str> = catalog::search("ゲートウェイ").iter().map(|entry| entry.id()).collect();
+    assert!(wide.contains(&gateway.id()));
+    for narrow in ["ｹﾞｰﾄｳｪｲ", "ケ\u{3099}ートウェイ"] {
+        assert_eq!(
+            catalog::search(narrow).iter().map(|entry| entry.id()).collect::<Vec<_>>(),
+            wide
+        );
+    }
+}
+
+#[test]
+fn best_first() {
+    // The exact ID before those that begin with it.
+    let found = catalog::search("event_id.iaas.cluster.create");
+    assert_eq!(found[0].id(), "event_id.iaas.cluster.create");
+    assert!(found.len() > 1);
+    // A current event before a retired one of the same name.
+    let found = catalog::search("클러스터 생성");
+    let retired =
+        found.iter().position(|entry| entry.id() == "event_id.iaas.cluster.create").unwrap();
+    for entry in &found[..retired] {
+        assert!(!entry.is_retired() || entry.name(Lang::Ko) == "클러스터 생성", "{}", entry.id());
+    }
+    // Exact name, then beginnings, then words inside.
+    let found = catalog::search("볼륨");
+    let rank = |name: &str| found.iter().position(|entry| entry.name(Lang::Ko) == name);
+    assert!(found.len() > 1);
+    assert!(rank("NAS for AI 볼륨 생성").is_some());
+    let deterministic: Vec<&str> = catalog::search("볼륨").iter().map(|entry| entry.id()).collect();
+    assert_eq!(found.iter().map(|entry| entry.id()).collect::<Vec<_>>(), deterministic);
+}
+
+#[test]
+fn several_words_must_all_be_found() {
+    let found = catalog::search("subnet delete");
+    assert_eq!(found[0].id(), "event_id.iaas.vpc_subnet.delete");
+    for entry in &found {
+        let all = format!("{} {} {:?}", entry.id(), entry.name(Lang::En), entry.former_names())
+            .to_lowercase();
+        assert!(all.contains("subnet") && all.contains("delete"), "{all}");
+    }
+    // Words of different languages.
+    assert!(
+        catalog::search("instance 생성")
+            .iter()
+            .any(|entry| entry.id() == "event_id.iaas.instance.create")
+    );
+    for nothing in ["", "   ", ". _ -", "robot dance", "생성 없는말없는말"] {
+        assert!(catalog::search(nothing).is_empty(), "{nothing}");
+    }
+}
+
+#[test]
+fn misspelt_ids() {
+    let suggest =
+        |id: &str| catalog::suggest(id).iter().map(|entry| entry.id()).collect::<Vec<_>>();
+    let create = "event_id.iaas.instance.create";
+    for misspelt in [
+        "event_id.iaas.instance.creat",
+        "event_id.iaas.instnace.create",
+        "event_id.iaas.instances.create",
+        "event_id.iaas.instance-create",
+        "event_id.IaaS.Instance.Create",
+        "iaas.instance.create",
+        "event_id.iaas.instance.create\r",
+        "event.iaas.instance.create",
+    ] {
+        assert_eq!(suggest(misspelt).first(), Some(&create), "{misspelt}: {:?}", suggest(misspelt));
+        assert!(suggest(misspelt).len() <= 5);
+    }
+    assert_eq!(
+        suggest("event_id.gameanvil.gateway_node.?force_stop")[0],
+        "event_id.gameanvil.gateway_node.force_stop"
+    );
+    for far in
+        ["", "x", "robot", "event_id", "event_id.", "event_id.robots.arm.dance", "완전히 다른 것"]
+    {
+        assert!(suggest(far).is_empty(), "{far}: {:?}", suggest(far));
+    }
+}
+
+#[test]
+fn overlays_are_searched_too() {
+    let catalog = Catalog::builtin()
+        .with_overlay("event_id\tname_ko\nevent_id.iaas.robot.create\t로봇 생성\n")
+        .unwrap();
+    assert_eq!(catalog.search("로봇생성")[0].id(), "event_id.iaas.robot.create");
+    assert_eq!(
+        catalog.suggest("event_id.iaas.robbot.create")[0].id(),
+        "event_id.iaas.robot.create"
+    );
+}
