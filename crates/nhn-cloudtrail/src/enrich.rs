@@ -147,9 +147,7 @@ impl<'a> Enriched<'a> {
     fn header(&self) -> &Header {
         self.header.get_or_init(|| {
             let response = self.event.text(Field::Response);
-            response
-                .and_then(|response| Header::inside(response.as_bytes()))
-                .unwrap_or_default()
+            response.and_then(|response| Header::inside(response.as_bytes())).unwrap_or_default()
         })
     }
 

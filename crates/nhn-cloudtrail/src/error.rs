@@ -175,14 +175,21 @@ pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Error {
     #[cold]
     #[inline(never)]
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Repr { code, message: message.into(), position: None, field: None, cause: None }))
+        Self(Box::new(Repr {
+            code,
+            message: message.into(),
+            position: None,
+            field: None,
+            cause: None,
+        }))
     }
 
     pub(crate) fn at(mut self, position: Position) -> Self {

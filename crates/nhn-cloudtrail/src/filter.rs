@@ -336,7 +336,8 @@ fn time_zone(name: &str) -> Result<TimeZone> {
         "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
         "local" => Ok(TimeZone::system()),
         name => TimeZone::get(name).map_err(|_| {
-            let message = format!("no time zone {name:?}; give UTC, local, or a name such as Asia/Seoul");
+            let message =
+                format!("no time zone {name:?}; give UTC, local, or a name such as Asia/Seoul");
             Error::new(Code::InvalidOption, message)
         }),
     }
@@ -352,7 +353,9 @@ fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
     let zoned: Option<Zoned> = if let Ok(date) = Date::strptime("%Y-%m-%d", text) {
         let date = if after { date.tomorrow().ok() } else { Some(date) };
         date.and_then(|date| date.to_zoned(zone).ok())
-    } else if text.starts_with(|first: char| first.is_ascii_digit()) && text.contains(['T', 't', ' ', ':']) {
+    } else if text.starts_with(|first: char| first.is_ascii_digit())
+        && text.contains(['T', 't', ' ', ':'])
+    {
         DateTime::from_str(text).ok().and_then(|time| time.to_zoned(zone).ok())
     } else if text.starts_with(|first: char| first.is_ascii_digit())
         && text.ends_with(|last: char| last.is_ascii_alphabetic())

@@ -241,9 +241,7 @@ impl Enriched<'_> {
             }
             Column::Known => Value::Bool(self.is_known()),
             Column::Raw => Value::Text(String::from_utf8_lossy(event.raw())),
-            Column::Source => {
-                Value::text(event.position().source.map(|source| source.to_string()))
-            }
+            Column::Source => Value::text(event.position().source.map(|source| source.to_string())),
             Column::SourceRecord => Value::Number(event.position().record),
         }
     }

@@ -470,8 +470,16 @@ pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             _ => {
-                let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                let digit =
+                    |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    digit(byte >> 4),
+                    digit(byte & 15),
+                ]);
             }
         }
         rest = after;
@@ -487,9 +495,8 @@ pub(crate) fn write_canonical(out: &mut Vec<u8>, text: &[u8]) {
     let part = |range: Range<usize>| text.get(range).unwrap_or_default();
     match text.first() {
         Some(b'{') => {
-            let mut sorted: Vec<(Cow<'_, str>, &[u8])> = members(text)
-                .map(|(key, value)| (unquote(part(key)), part(value)))
-                .collect();
+            let mut sorted: Vec<(Cow<'_, str>, &[u8])> =
+                members(text).map(|(key, value)| (unquote(part(key)), part(value))).collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
             out.push(b'{');
             let mut first = true;

@@ -54,10 +54,7 @@ impl Shared {
 
     #[inline]
     fn get(&self, range: Range<usize>) -> &[u8] {
-        self.owner
-            .get(self.range.clone())
-            .and_then(|bytes| bytes.get(range))
-            .unwrap_or_default()
+        self.owner.get(self.range.clone()).and_then(|bytes| bytes.get(range)).unwrap_or_default()
     }
 }
 
@@ -351,7 +348,8 @@ impl Event {
             })
             .collect();
         let mut seen = HashSet::new();
-        let last: Vec<bool> = members.iter().rev().map(|member| seen.insert(&*member.key)).collect();
+        let last: Vec<bool> =
+            members.iter().rev().map(|member| seen.insert(&*member.key)).collect();
         for (member, last) in members.iter_mut().zip(last.into_iter().rev()) {
             member.last = last;
         }
@@ -581,5 +579,6 @@ impl<'a> Target<'a> {
 /// Whether a valid object has a key more than once.
 fn repeated(object: &[u8]) -> bool {
     let mut seen = HashSet::new();
-    json::members(object).any(|(key, _)| !seen.insert(json::unquote(object.get(key).unwrap_or_default())))
+    json::members(object)
+        .any(|(key, _)| !seen.insert(json::unquote(object.get(key).unwrap_or_default())))
 }

@@ -243,8 +243,7 @@ impl ReaderBuilder {
     }
 
     fn build(self, sources: VecDeque<Source>) -> Result<Reader> {
-        let bytes_total =
-            sources.iter().try_fold(0, |total, source| Some(total + source.size?));
+        let bytes_total = sources.iter().try_fold(0, |total, source| Some(total + source.size?));
         Ok(Reader {
             limits: self.limits.check()?,
             piece: self.piece,
@@ -515,12 +514,7 @@ impl Open {
         let bytes = (!draft.records.is_empty()).then(|| self.text.share(at));
         self.framer.rebase();
         ready.batch = bytes.map(|bytes| {
-            Batch::new(Inner {
-                bytes,
-                records: draft.records,
-                source: self.name.clone(),
-                base,
-            })
+            Batch::new(Inner { bytes, records: draft.records, source: self.name.clone(), base })
         });
         if ready.batch.is_none() {
             self.text.consume(at);
@@ -550,11 +544,13 @@ impl Open {
             // What decompression says has no number of the system's.
             if error.raw_os_error().is_some() {
                 draft.rejects.extend(held);
-                ready.error = Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
+                ready.error =
+                    Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
                 return;
             }
-            let message =
-                format!("the compressed data is damaged or cut off here, and ends with it: {error}");
+            let message = format!(
+                "the compressed data is damaged or cut off here, and ends with it: {error}"
+            );
             if !whole {
                 ready.error = Some(Error::new(Code::BadCompression, message).at(place));
                 return;

@@ -71,10 +71,12 @@ impl Source {
             },
         }
         if paths.is_empty() {
-            let message = "no file to read: give a file, a folder that holds one, or a glob that matches one";
+            let message =
+                "no file to read: give a file, a folder that holds one, or a glob that matches one";
             return Err(Error::new(Code::NotFound, message).at(place(pattern)));
         }
-        paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        paths
+            .sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
         paths.dedup();
         Ok(paths.into_iter().map(Self::path).collect())
     }
@@ -84,7 +86,8 @@ impl Source {
         let name = self.name;
         let wrong = |error: io::Error| {
             let position = Position { source: name.clone(), ..Position::default() };
-            let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Io };
+            let code =
+                if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Io };
             Error::new(code, "cannot be read").at(position).caused_by(error)
         };
         let mut raw: Box<dyn Read + Send> = match self.kind {
@@ -103,9 +106,9 @@ impl Source {
         let counted = Counted { inner: Cursor::new(head).chain(raw), read };
         Ok(Input::Stream(match compression {
             None => Box::new(counted),
-            Some(Compression::Gzip) => {
-                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(64 << 10, counted)))
-            }
+            Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(
+                BufReader::with_capacity(64 << 10, counted),
+            )),
             Some(Compression::Zstd) => {
                 let mut decoder = zstd::Decoder::new(counted).map_err(wrong)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(wrong)?;
@@ -125,7 +128,9 @@ fn compression(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),
         // A frame, or one to be skipped.
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstd),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+            Some(Compression::Zstd)
+        }
         _ => None,
     }
 }

@@ -1,0 +1,66 @@
+//! CSV as RFC 4180 has it, harmless in a spreadsheet.
+
+/// Appends a row.
+pub(crate) fn write_row<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_cell(out, cell);
+    }
+    out.push(b'\n');
+}
+
+fn write_cell(out: &mut Vec<u8>, cell: &str) {
+    let guard = runs_in_a_spreadsheet(cell);
+    let quoted = cell.contains([',', '"', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
+    if quoted {
+        out.push(b'"');
+    }
+    if guard {
+        out.push(b'\'');
+    }
+    for byte in cell.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    if quoted {
+        out.push(b'"');
+    }
+}
+
+/// Whether a spreadsheet would take the text for a formula. The wide forms are read as the plain
+/// ones where East Asian languages are set.
+fn runs_in_a_spreadsheet(cell: &str) -> bool {
+    cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[&str]) -> String {
+        let mut out = Vec::new();
+        write_row(&mut out, cells.iter().copied());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn cells_are_quoted_where_they_must_be() {
+        assert_eq!(row(&["a", "", "한글", "x y"]), "a,,한글,x y\n");
+        assert_eq!(row(&["a,b", "say \"hi\"", "two\nlines"]), "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n");
+        assert_eq!(row(&[" blank", "\"\""]), "\" blank\",\"\"\"\"\"\"\n");
+    }
+
+    #[test]
+    fn formulas_are_made_harmless() {
+        assert_eq!(
+            row(&["=1+1", "+82-10", "-1", "@SUM(A1)", "\tx", "a=b"]),
+            "'=1+1,'+82-10,'-1,'@SUM(A1),'\tx,a=b\n"
+        );
+        assert_eq!(row(&["=HYPERLINK(\"http://x\")"]), "\"'=HYPERLINK(\"\"http://x\"\")\"\n");
+        assert_eq!(row(&["\r=1", "＝1"]), "\"'\r=1\",'＝1\n");
+    }
+}

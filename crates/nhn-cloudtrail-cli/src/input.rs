@@ -1,0 +1,204 @@
+//! Events from sources; rejects, errors of sources, counts and progress on the side.
+
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anstyle::AnsiColor;
+use base64::Engine;
+use nhn_cloudtrail::{Error, Event, Filter, Item, Limits, Position, Reader, Reject, Stats};
+use serde::Serialize;
+
+use crate::args::InputArgs;
+use crate::context::{Context, Stop, Warnings, counted, thousands};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
+
+/// How many rejects are told one by one.
+const TOLD: u64 = 5;
+
+/// What is read.
+pub(crate) struct Input<'a> {
+    args: &'a InputArgs,
+    reader: Reader,
+    rejects: Option<Output>,
+    warnings: Warnings,
+    failed_sources: u64,
+    result_is_stdout: bool,
+}
+
+/// How reading went.
+pub(crate) struct Report {
+    pub(crate) stats: Stats,
+    pub(crate) status: u8,
+    /// Whether there was anything to read at all: a result of nothing is not worth a file.
+    pub(crate) read_something: bool,
+}
+
+impl<'a> Input<'a> {
+    /// Opens the sources. Those that do not exist are told, and the others are read.
+    pub(crate) fn open(
+        context: &Context<'_>,
+        args: &'a InputArgs,
+        filter: Filter,
+        result: &Output,
+    ) -> Result<Self, Stop> {
+        let limits = Limits::default()
+            .with_record_bytes(args.max_record_bytes)
+            .with_depth(args.max_depth);
+        let warnings = context.warnings();
+        let mut sources: Vec<&PathBuf> = Vec::new();
+        let mut failed_sources = 0;
+        for source in &args.sources {
+            match Reader::open(source) {
+                Ok(_) => sources.push(source),
+                Err(error) => {
+                    warnings.error(&error.to_string());
+                    failed_sources += 1;
+                }
+            }
+        }
+        let mut builder = Reader::builder().limits(limits).dedup(args.dedup);
+        if !filter.is_empty() {
+            builder = builder.select(filter.into_select(context.catalog.clone()));
+        }
+        let reader = builder.open(sources)?;
+        let rejects = match &args.rejects {
+            Some(path) => Some(context.output(Some(path))?),
+            None => None,
+        };
+        if result.is_stdout() && rejects.as_ref().is_some_and(Output::is_stdout) {
+            return Err(Stop::failed("--rejects: standard output has the results already")
+                .help("name a file, or write the results to one with --output FILE"));
+        }
+        Ok(Self { args, reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
+    }
+
+    /// Gives every event to `take`, until that breaks off.
+    pub(crate) fn each(
+        mut self,
+        context: &Context<'_>,
+        mut take: impl FnMut(&Event) -> Result<ControlFlow<()>, Stop>,
+    ) -> Result<Report, Stop> {
+        let results_on_terminal = self.result_is_stdout && io::stdout().is_terminal();
+        let mut progress = Progress::new(results_on_terminal);
+        while let Some(item) = self.reader.next_item() {
+            if context.interrupt.is_raised() {
+                return Err(Stop::Interrupted);
+            }
+            progress.tick(&self.reader);
+            match item {
+                Ok(Item::Event(event)) => {
+                    if take(&event)?.is_break() {
+                        break;
+                    }
+                }
+                Ok(Item::Reject(reject)) => self.reject(&reject, &progress)?,
+                Err(error) => {
+                    self.failed_sources += 1;
+                    progress.suspend(|| self.warnings.error(&error.to_string()));
+                }
+            }
+        }
+        if context.interrupt.is_raised() {
+            return Err(Stop::Interrupted);
+        }
+        progress.finish();
+        self.done()
+    }
+
+    fn reject(&mut self, reject: &Reject, progress: &Progress) -> Result<(), Stop> {
+        if let Some(file) = &mut self.rejects {
+            file.write(&reject_line(reject))?;
+        }
+        if self.reader.stats().rejects <= TOLD {
+            let yellow = AnsiColor::Yellow.on_default().bold();
+            let text = format!("{} [{}]", Error::from(reject.clone()), reject.code());
+            progress.suspend(|| self.warnings.say("reject", yellow, &text));
+        }
+        Ok(())
+    }
+
+    /// Tells the counts.
+    pub(crate) fn done(self) -> Result<Report, Stop> {
+        let stats = self.reader.stats();
+        let read_something = self.failed_sources == 0 || stats.records > 0 || stats.filtered > 0;
+        if let Some(file) = self.rejects
+            && read_something
+        {
+            file.finish()?;
+        }
+        if stats.rejects > 0 || io::stderr().is_terminal() {
+            self.warnings.note(&summary(stats));
+        }
+        if stats.rejects > 0 && self.args.rejects.is_none() {
+            self.warnings.note("  keep the rejects with --rejects FILE");
+        }
+        let status = match (self.failed_sources, stats.rejects) {
+            (0, 0) => ALL_READ,
+            (0, _) => SOME_REJECTED,
+            _ => COULD_NOT_RUN,
+        };
+        Ok(Report { stats, status, read_something })
+    }
+}
+
+/// `read 12,345 records: 12,340 events, 5 rejects`.
+fn summary(stats: Stats) -> String {
+    let mut text = format!(
+        "read {}: {}, {}",
+        counted(stats.records, "record"),
+        counted(stats.events, "event"),
+        counted(stats.rejects, "reject")
+    );
+    if stats.duplicates > 0 {
+        text.push_str(&format!(", {}", counted(stats.duplicates, "duplicate")));
+    }
+    if stats.conflicts > 0 {
+        text.push_str(&format!(" ({} of the events in conflict)", thousands(stats.conflicts)));
+    }
+    if stats.filtered > 0 {
+        text.push_str(&format!("; filtered out {}", counted(stats.filtered, "event")));
+    }
+    text
+}
+
+/// A reject as a line of JSON.
+fn reject_line(reject: &Reject) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        source: Option<&'a str>,
+        record: u64,
+        line: u64,
+        byte: u64,
+        code: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        raw: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        raw_base64: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        length: Option<u64>,
+    }
+    let Position { source, record, line, byte, .. } = reject.position();
+    let raw = std::str::from_utf8(reject.raw()).ok();
+    let line = Line {
+        source: source.as_deref(),
+        record: *record,
+        line: *line,
+        byte: *byte,
+        code: reject.code().as_str(),
+        message: reject.message(),
+        raw,
+        raw_base64: match raw {
+            Some(_) => None,
+            None => Some(base64::engine::general_purpose::STANDARD.encode(reject.raw())),
+        },
+        length: (reject.length() > reject.raw().len() as u64).then(|| reject.length()),
+    };
+    // Text and numbers: nothing that JSON could not hold.
+    let mut json = serde_json::to_vec(&line).unwrap_or_default();
+    json.push(b'\n');
+    json
+}

@@ -1,0 +1,228 @@
+//! `read`: shows events.
+
+use std::ops::ControlFlow;
+
+use anstyle::{AnsiColor, Style};
+use nhn_cloudtrail::catalog::{Kind, Lang};
+use nhn_cloudtrail::{Column, Enriched, Event, Outcome, Value};
+
+use crate::args::{ReadArgs, ReadFormat};
+use crate::context::{Context, Stop};
+use crate::csv;
+use crate::filters::filter;
+use crate::input::Input;
+use crate::output::Output;
+use crate::table::{Align, Cell, Table};
+use crate::time::Zone;
+
+/// The table's columns where none are asked for: they fit 120 columns of text.
+const TABLE: &[Column] = &[
+    Column::EventTime,
+    Column::EventName,
+    Column::Service,
+    Column::UserId,
+    Column::UserIp,
+    Column::Outcome,
+];
+/// The same for a terminal narrower than this.
+const NARROW: usize = 100;
+const NARROW_TABLE: &[Column] =
+    &[Column::EventTime, Column::EventName, Column::UserId, Column::Outcome];
+
+pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
+    let zone = Zone::named(&args.input.tz)?;
+    let filter = filter(&args.filters, &context.catalog, &args.input.tz)?;
+    let asked = args.columns.as_deref().map(columns).transpose()?;
+    if asked.is_some() && args.format == ReadFormat::Raw {
+        return Err(Stop::failed("--columns: the format raw has no columns")
+            .help("leave one of the two out: raw passes whole records through"));
+    }
+    let output = context.output(args.output.as_deref())?;
+    let input = Input::open(context, &args.input, filter, &output)?;
+    let mut printer = Printer::new(args.format, asked, zone, context.lang, output);
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let report = if left == 0 {
+        input.done()?
+    } else {
+        input.each(context, |event| {
+            printer.event(event, context)?;
+            left -= 1;
+            Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?
+    };
+    printer.finish(report.read_something)?;
+    Ok(report.status)
+}
+
+/// The columns of a list such as `event_time,user_id`.
+fn columns(list: &str) -> Result<Vec<Column>, Stop> {
+    let mut columns: Vec<Column> = Vec::new();
+    for name in list.split(',').map(str::trim) {
+        let column: Column = name
+            .parse()
+            .map_err(|error: nhn_cloudtrail::Error| Stop::failed(format!("--columns: {error}")))?;
+        if columns.contains(&column) {
+            return Err(Stop::failed(format!("--columns: {column} stands there twice")));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
+}
+
+/// Writes events in a format.
+struct Printer {
+    format: Format,
+    columns: Vec<Column>,
+    lang: Lang,
+    output: Output,
+    /// The line that is being put together.
+    line: Vec<u8>,
+}
+
+enum Format {
+    Table { table: Table, zone: Zone },
+    Jsonl,
+    Json { begun: bool },
+    Csv { begun: bool },
+    Raw,
+}
+
+impl Printer {
+    fn new(
+        format: ReadFormat,
+        asked: Option<Vec<Column>>,
+        zone: Zone,
+        lang: Lang,
+        output: Output,
+    ) -> Self {
+        let columns = asked.unwrap_or_else(|| {
+            let columns = match (format, output.width) {
+                (ReadFormat::Table, Some(width)) if width < NARROW => NARROW_TABLE,
+                (ReadFormat::Table, _) => TABLE,
+                _ => Column::standard(),
+            };
+            columns.to_vec()
+        });
+        let format = match format {
+            ReadFormat::Table => {
+                let headings: Vec<(&str, Align)> =
+                    columns.iter().map(|column| (column.as_str(), align(*column))).collect();
+                Format::Table { table: Table::new(&headings, &output), zone }
+            }
+            ReadFormat::Jsonl => Format::Jsonl,
+            ReadFormat::Json => Format::Json { begun: false },
+            ReadFormat::Csv => Format::Csv { begun: false },
+            ReadFormat::Raw => Format::Raw,
+        };
+        Self { format, columns, lang, output, line: Vec::new() }
+    }
+
+    fn event(&mut self, event: &Event, context: &Context<'_>) -> Result<(), Stop> {
+        self.line.clear();
+        let enriched = context.catalog.enrich(event);
+        match &mut self.format {
+            Format::Table { table, zone } => {
+                let cells =
+                    self.columns.iter().map(|column| cell(&enriched, *column, self.lang, zone));
+                return table.row(cells.collect(), &mut self.output);
+            }
+            Format::Jsonl => enriched.write_json(&self.columns, self.lang, &mut self.line),
+            Format::Json { begun } => {
+                self.line.extend_from_slice(if *begun { b",\n" } else { b"[\n" });
+                *begun = true;
+                enriched.write_json(&self.columns, self.lang, &mut self.line);
+                return self.output.write(&self.line);
+            }
+            Format::Csv { begun } => {
+                if !*begun {
+                    csv_header(&mut self.line, &self.columns);
+                    *begun = true;
+                }
+                let values: Vec<String> = self
+                    .columns
+                    .iter()
+                    .map(|column| plain(&enriched.value(*column, self.lang)))
+                    .collect();
+                csv::write_row(&mut self.line, values.iter().map(String::as_str));
+                return self.output.write(&self.line);
+            }
+            Format::Raw => self.line.extend_from_slice(event.raw()),
+        }
+        self.line.push(b'\n');
+        self.output.write(&self.line)
+    }
+
+    /// Writes what is left; `something` says whether there was anything to read.
+    fn finish(mut self, something: bool) -> Result<(), Stop> {
+        self.line.clear();
+        match self.format {
+            Format::Table { table, .. } if something => table.finish(&mut self.output)?,
+            Format::Json { begun } => {
+                self.line.extend_from_slice(if begun { b"\n]\n" } else { b"[]\n" });
+            }
+            Format::Csv { begun: false } if something => {
+                csv_header(&mut self.line, &self.columns);
+            }
+            _ => (),
+        }
+        self.output.write(&self.line)?;
+        // Where no source could be read, a file that was there before is the better one.
+        if something || self.output.is_stdout() { self.output.finish() } else { Ok(()) }
+    }
+}
+
+fn csv_header(line: &mut Vec<u8>, columns: &[Column]) {
+    csv::write_row(line, columns.iter().map(|column| column.as_str()));
+}
+
+/// A value as text: what stands in a CSV, and in a table but for times.
+fn plain(value: &Value<'_>) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Text(text) => text.clone().into_owned(),
+        Value::Time(time) => time.to_string(),
+        other => {
+            let mut json = Vec::new();
+            other.write_json(&mut json);
+            String::from_utf8_lossy(&json).into_owned()
+        }
+    }
+}
+
+fn align(column: Column) -> Align {
+    if column == Column::SourceRecord { Align::Right } else { Align::Left }
+}
+
+/// A value in the table.
+fn cell(event: &Enriched<'_>, column: Column, lang: Lang, zone: &Zone) -> Cell {
+    let dim = Style::new().dimmed();
+    match (column, event.value(column, lang)) {
+        (_, Value::Time(time)) => Cell::styled(&zone.show(time), dim),
+        // For people an ID says more of an event without a name than nothing does.
+        (Column::EventName, Value::Null) => match event.value(Column::EventId, lang) {
+            Value::Null => Cell::styled("-", dim),
+            id => Cell::styled(&plain(&id), Style::new().italic()),
+        },
+        (_, Value::Null) => Cell::styled("-", dim),
+        (Column::EventName | Column::EventId | Column::Kind | Column::Verb, value) => {
+            Cell::styled(&plain(&value), act_style(event))
+        }
+        (Column::Outcome | Column::ResultCode | Column::ResultMessage, value) => {
+            let style = match event.outcome() {
+                Outcome::Failure => AnsiColor::Red.on_default().bold(),
+                Outcome::Unknown => dim,
+                Outcome::Success => Style::new(),
+            };
+            Cell::styled(&plain(&value), style)
+        }
+        (_, value) => Cell::new(&plain(&value)),
+    }
+}
+
+/// What is gone stands out.
+fn act_style(event: &Enriched<'_>) -> Style {
+    match event.action().map(|action| action.kind()) {
+        Some(Kind::Delete) => AnsiColor::Magenta.on_default().bold(),
+        _ => Style::new(),
+    }
+}

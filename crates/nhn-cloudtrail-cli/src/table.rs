@@ -1,0 +1,274 @@
+//! Aligned text for people: widths as a terminal shows them, no control characters.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use anstyle::Style;
+use nhn_cloudtrail::printable;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::context::Stop;
+use crate::output::Output;
+
+/// How many rows decide the widths of a table, and how long they are waited for.
+const ROWS: usize = 1000;
+const WAIT: Duration = Duration::from_millis(100);
+/// Between columns.
+const GAP: usize = 2;
+/// No column is made narrower than this.
+const NARROWEST: usize = 6;
+/// No column is made wider than this by one long value, where values are not cut.
+const WIDEST: usize = 48;
+
+/// A value in a table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    text: String,
+    width: usize,
+    style: Style,
+}
+
+impl Cell {
+    /// `text` on one line and without control characters.
+    pub(crate) fn new(text: &str) -> Self {
+        Self::styled(text, Style::new())
+    }
+
+    pub(crate) fn styled(text: &str, style: Style) -> Self {
+        let text = printable(&on_one_line(text)).into_owned();
+        Self { width: text.width(), text, style }
+    }
+}
+
+/// Pretty-printed JSON and the like, each stretch of blanks as one.
+fn on_one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\r', '\t']) {
+        text.split_whitespace().collect::<Vec<_>>().join(" ").into()
+    } else {
+        text.into()
+    }
+}
+
+/// Where a column's values stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// A table that is written while its rows come in. The first rows decide how wide columns are.
+pub(crate) struct Table {
+    columns: Vec<(Cell, Align)>,
+    first_rows: Vec<Vec<Cell>>,
+    widths: Option<Vec<usize>>,
+    since: Option<Instant>,
+    /// How wide the table may be; none: as wide as it comes, values are not cut.
+    limit: Option<usize>,
+    color: bool,
+}
+
+impl Table {
+    /// A table with these headings, for `output`.
+    pub(crate) fn new(headings: &[(&str, Align)], output: &Output) -> Self {
+        Self::with_limit(headings, output.width, output.color)
+    }
+
+    fn with_limit(headings: &[(&str, Align)], limit: Option<usize>, color: bool) -> Self {
+        let bold = Style::new().bold();
+        let columns =
+            headings.iter().map(|(name, align)| (Cell::styled(name, bold), *align)).collect();
+        Self { columns, first_rows: Vec::new(), widths: None, since: None, limit, color }
+    }
+
+    /// Adds a row, which may be written later.
+    pub(crate) fn row(&mut self, cells: Vec<Cell>, output: &mut Output) -> Result<(), Stop> {
+        let mut text = String::new();
+        self.push(cells, &mut text);
+        if text.is_empty() { Ok(()) } else { output.write(text.as_bytes()) }
+    }
+
+    /// Writes what has not been written.
+    pub(crate) fn finish(mut self, output: &mut Output) -> Result<(), Stop> {
+        let mut text = String::new();
+        self.settle(&mut text);
+        output.write(text.as_bytes())
+    }
+
+    fn push(&mut self, cells: Vec<Cell>, text: &mut String) {
+        if let Some(widths) = &self.widths {
+            self.write_row(&cells, widths, text);
+            return;
+        }
+        self.first_rows.push(cells);
+        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
+        if self.first_rows.len() >= ROWS || waited >= WAIT {
+            self.settle(text);
+        }
+    }
+
+    /// Decides the widths, and writes the headings and the first rows.
+    fn settle(&mut self, text: &mut String) {
+        if self.widths.is_some() {
+            return;
+        }
+        let mut widths: Vec<usize> = self.columns.iter().map(|(name, _)| name.width).collect();
+        for row in &self.first_rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                // A value that is not cut may stand out to the right.
+                let wanted = if self.limit.is_none() { cell.width.min(WIDEST) } else { cell.width };
+                *width = wanted.max(*width);
+            }
+        }
+        if let Some(limit) = self.limit {
+            fit(&mut widths, limit);
+        }
+        let headings: Vec<Cell> = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        self.write_row(&headings, &widths, text);
+        for row in std::mem::take(&mut self.first_rows) {
+            self.write_row(&row, &widths, text);
+        }
+        self.widths = Some(widths);
+    }
+
+    fn write_row(&self, cells: &[Cell], widths: &[usize], text: &mut String) {
+        let last = cells.len().saturating_sub(1);
+        for (index, ((cell, width), (_, align))) in
+            cells.iter().zip(widths).zip(&self.columns).enumerate()
+        {
+            let (shown, taken) = match self.limit {
+                Some(_) if cell.width > *width => cut(&cell.text, *width),
+                _ => (cell.text.as_str().into(), cell.width),
+            };
+            let blanks = width.saturating_sub(taken);
+            if *align == Align::Right {
+                push_blanks(text, blanks);
+            }
+            if self.color && cell.style != Style::new() && !shown.is_empty() {
+                use std::fmt::Write;
+                // Writing to a string does not fail.
+                let _ = write!(text, "{}{shown}{:#}", cell.style, cell.style);
+            } else {
+                text.push_str(&shown);
+            }
+            if index < last {
+                push_blanks(text, GAP + if *align == Align::Left { blanks } else { 0 });
+            }
+        }
+        // Empty values at the end leave blanks that nobody wants.
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
+}
+
+pub(crate) fn push_blanks(text: &mut String, count: usize) {
+    text.extend(std::iter::repeat_n(' ', count));
+}
+
+/// Makes columns narrower until they fit, the widest first: short values stay whole.
+fn fit(widths: &mut [usize], limit: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);
+    while over > 0 {
+        let widest = widths.iter().copied().max().unwrap_or_default();
+        if widest <= NARROWEST {
+            return;
+        }
+        let next = widths.iter().copied().filter(|width| *width < widest).max().unwrap_or_default();
+        let next = next.max(NARROWEST);
+        let many = widths.iter().filter(|width| **width == widest).count();
+        // All of the widest go down to the next together, or as far as is needed.
+        let less = (widest - next).min(over.div_ceil(many)).max(1);
+        for width in widths.iter_mut().filter(|width| **width == widest) {
+            let less = less.min(over);
+            *width -= less;
+            over -= less;
+        }
+    }
+}
+
+/// The beginning of `text` in at most `width` columns, with an ellipsis; and its true width.
+pub(crate) fn cut(text: &str, width: usize) -> (Cow<'_, str>, usize) {
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        taken += c.width().unwrap_or(0);
+        taken + 1 > width
+    });
+    let head = end.and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+    let shown = format!("{head}…");
+    let taken = shown.width();
+    (shown.into(), taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(limit: Option<usize>, rows: &[&[&str]]) -> String {
+        let headings = [("name", Align::Left), ("count", Align::Right), ("more", Align::Left)];
+        let mut table = Table::with_limit(&headings, limit, false);
+        let mut text = String::new();
+        for row in rows {
+            table.push(row.iter().map(|cell| Cell::new(cell)).collect(), &mut text);
+        }
+        table.settle(&mut text);
+        text
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        insta::assert_snapshot!(
+            table(None, &[&["인스턴스 생성", "1", "x"], &["create", "12,345", "ｶﾅ"], &["🙂 日本", "0", ""]]),
+            @r"
+        name            count  more
+        인스턴스 생성       1  x
+        create         12,345  ｶﾅ
+        🙂 日本             0
+        "
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_the_longest_values() {
+        let rows: &[&[&str]] = &[
+            &["인스턴스 생성과 삭제", "1", "an e-mail address that is long"],
+            &["short", "12,345", "short"],
+        ];
+        let text = table(Some(36), rows);
+        insta::assert_snapshot!(text, @r"
+        name           count  more
+        인스턴스 생…       1  an e-mail ad…
+        short         12,345  short
+        ");
+        assert!(text.lines().all(|line| line.width() <= 36));
+        // Too narrow for anything: still every column is there.
+        assert!(table(Some(5), rows).contains("short"));
+    }
+
+    #[test]
+    fn what_is_not_a_terminal_gets_values_whole() {
+        let long = "a".repeat(100);
+        assert!(table(None, &[&["x", "1", &long], &[&long, "1", "y"]]).contains(&long));
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_moves_its_cursor() {
+        let text = table(None, &[&["\u{1b}[2J\u{7}evil\u{202e}", "1", "{\n  \"a\":\t1\n}"]]);
+        insta::assert_snapshot!(text, @r#"
+        name          count  more
+        �[2J�evil�        1  { "a": 1 }
+        "#);
+    }
+
+    #[test]
+    fn later_rows_keep_the_widths_of_the_first() {
+        let headings = [("a", Align::Left), ("b", Align::Left)];
+        let mut table = Table::with_limit(&headings, Some(80), false);
+        let mut text = String::new();
+        for _ in 0..ROWS {
+            table.push(vec![Cell::new("12345678"), Cell::new("x")], &mut text);
+        }
+        text.clear();
+        table.push(vec![Cell::new("123456789"), Cell::new("y")], &mut text);
+        assert_eq!(text, "1234567…  y\n");
+    }
+}

@@ -1,0 +1,74 @@
+//! Times for people, in a time zone of their choice.
+
+use jiff::tz::TimeZone;
+use nhn_cloudtrail::Timestamp;
+
+use crate::context::Stop;
+
+/// A time zone and the name it was asked for by.
+#[derive(Clone, Debug)]
+pub(crate) struct Zone(TimeZone);
+
+impl Zone {
+    /// `UTC`, `local`, or a name of the zone database such as `Asia/Seoul`.
+    pub(crate) fn named(name: &str) -> Result<Self, Stop> {
+        match name {
+            "UTC" | "utc" | "Z" => Ok(Self(TimeZone::UTC)),
+            "local" => Ok(Self(TimeZone::system())),
+            name => TimeZone::get(name).map(Self).map_err(|_| {
+                Stop::failed(format!("--tz: no time zone {name:?}"))
+                    .help("give UTC, local, or a name such as Asia/Seoul")
+            }),
+        }
+    }
+
+    /// The zone's name, for a heading.
+    pub(crate) fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("local")
+    }
+
+    /// `2019-11-01 10:31:49Z`, or with the zone's offset `2019-11-01 19:31:49+09:00`.
+    pub(crate) fn show(&self, time: Timestamp) -> String {
+        self.format(time, if self.0 == TimeZone::UTC { "%F %TZ" } else { "%F %T%:z" })
+    }
+
+    /// The day in the zone: `2019-11-01`.
+    pub(crate) fn day(&self, time: Timestamp) -> String {
+        self.format(time, "%F")
+    }
+
+    fn format(&self, time: Timestamp, format: &str) -> String {
+        match jiff::Timestamp::from_millisecond(time.as_millis()) {
+            Ok(instant) => instant.to_zoned(self.0.clone()).strftime(format).to_string(),
+            // The last hours of the year 9999, which jiff leaves to the offsets of zones.
+            Err(_) => time.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn times_are_shown_in_the_zone_with_its_offset() {
+        let new_year = time("2025-12-31T23:59:59.999Z");
+        assert_eq!(Zone::named("UTC").unwrap().show(new_year), "2025-12-31 23:59:59Z");
+        let seoul = Zone::named("Asia/Seoul").unwrap();
+        assert_eq!(seoul.show(new_year), "2026-01-01 08:59:59+09:00");
+        assert_eq!(seoul.day(new_year), "2026-01-01");
+        assert_eq!(seoul.name(), "Asia/Seoul");
+        assert!(Zone::named("Asia/Soul").is_err());
+    }
+
+    #[test]
+    fn every_time_that_a_record_can_have_is_shown() {
+        let utc = Zone::named("UTC").unwrap();
+        assert_eq!(utc.day(time("0000-01-01T00:00:00Z")), "0000-01-01");
+        assert!(utc.show(time("9999-12-31T23:59:59.999Z")).starts_with("9999-12-31"));
+    }
+}

@@ -1,0 +1,448 @@
+//! Finds the records in text of any shape.
+//!
+//! The framer is fed a growing buffer and says how far it has come; what it decides depends on the
+//! text alone, never on where the buffer happened to end. The rules are those of `docs/architecture.md`,
+//! "Shapes".
+
+use crate::error::Code;
+mod broken;
+mod modes;
+mod whole;
+
+use crate::event::Record;
+use crate::json::Stop;
+
+use super::Limits;
+use broken::{Brackets, explain};
+
+/// What one call found, in the order of the input; numbers tell how records and rejects interleave.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) records: Vec<Record>,
+    pub(super) rejects: Vec<Rejected>,
+    /// How long the draft may become in one value.
+    most: usize,
+}
+
+/// A reject, with its place in the text of its source.
+pub(super) struct Rejected {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) number: u64,
+    pub(super) line: u64,
+    pub(super) byte: u64,
+    /// How many bytes it has in the text.
+    pub(super) length: u64,
+    /// The bytes; only the first of them where the record is larger than the limit.
+    pub(super) raw: Vec<u8>,
+}
+
+/// How much is kept of a record that is larger than the limit.
+const KEPT_OF_LARGE: usize = 64 << 10;
+/// How many rejects wait for the first whole record before they are given out all the same.
+const HELD: usize = 4096;
+
+/// How many records are given out at a time, and taken whole with the array that they stand in:
+/// tiny records must not take more memory than their text allows for.
+const FULL: usize = 16 << 10;
+
+/// What a call of [`Framer::run`] ended with.
+#[derive(PartialEq)]
+pub(super) enum Status {
+    /// More of the text is needed, or what was drafted is enough for once.
+    More,
+    /// The text has been read to its end.
+    Done,
+}
+
+enum Step {
+    Next,
+    More,
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Mode {
+    /// Nothing whole has been seen; at the beginning of a line.
+    Start,
+    /// A record or more a line.
+    Lines,
+    /// Values that run over lines.
+    Text,
+    /// Inside the array of records of a value too long, or too broken, to be taken whole.
+    Elements { answer: bool },
+    /// After that array, inside the answer.
+    AnswerEnd,
+}
+
+/// A reject whose end has not been seen.
+struct Skip {
+    reject: Rejected,
+    until: Until,
+}
+
+enum Until {
+    LineEnd,
+    /// The end of a value, found by its brackets alone.
+    Balanced(Brackets),
+    End,
+}
+
+/// Takes a draft back to where it was.
+struct Mark {
+    records: usize,
+    rejects: usize,
+}
+
+impl Draft {
+    fn mark(&self) -> Mark {
+        Mark { records: self.records.len(), rejects: self.rejects.len() }
+    }
+
+    fn back(&mut self, mark: &Mark) {
+        self.records.truncate(mark.records);
+        self.rejects.truncate(mark.rejects);
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() + self.rejects.len() >= FULL
+    }
+
+    /// Refuses the rest of a value that has more records than are taken at once.
+    fn check(&self, at: usize) -> Result<(), Stop> {
+        let count = self.records.len() + self.rejects.len();
+        if count < self.most { Ok(()) } else { Err(Stop::TooMany(at)) }
+    }
+}
+
+pub(super) struct Framer {
+    limits: Limits,
+    mode: Mode,
+    /// What [`Mode::Elements`] returns to.
+    outer: Mode,
+    skip: Option<Skip>,
+    /// Where the next call goes on, in the buffer.
+    pub(super) at: usize,
+    /// Where the buffer begins, in the text of the source.
+    base: u64,
+    /// The line at `counted`, which is as far as lines have been counted.
+    line: u64,
+    counted: usize,
+    /// How many records (events and rejects) there have been.
+    number: u64,
+    /// How much of the text must be there before an unfinished value is tried again.
+    retry: usize,
+    /// Whether anything whole has been seen; input without any whole record is one error.
+    whole: bool,
+    /// Rejects that wait for the first whole record, since without one they are that error.
+    held: Vec<Rejected>,
+    held_bytes: usize,
+    holding: bool,
+    /// Whether the beginning has been looked at for a byte-order mark.
+    started: bool,
+}
+
+impl Framer {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            mode: Mode::Start,
+            outer: Mode::Text,
+            skip: None,
+            at: 0,
+            base: 0,
+            line: 1,
+            counted: 0,
+            number: 0,
+            retry: 0,
+            whole: false,
+            held: Vec::new(),
+            held_bytes: 0,
+            holding: true,
+            started: false,
+        }
+    }
+
+    /// Tells that the buffer now begins where the framer stands.
+    pub(super) fn rebase(&mut self) {
+        self.base += self.at as u64;
+        self.retry = self.retry.saturating_sub(self.at);
+        self.at = 0;
+        self.counted = 0;
+    }
+
+    /// Where the buffer begins, in the text of the source.
+    pub(super) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Whether anything whole has been seen.
+    pub(super) fn seen_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// How many records there have been, held rejects among them.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The rejects of text without any whole record.
+    pub(super) fn take_held(&mut self) -> Vec<Rejected> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// The place after everything, for a reject about what is missing there.
+    pub(super) fn end_reject(&mut self, code: Code, message: String) -> Rejected {
+        self.number += 1;
+        Rejected {
+            code,
+            message,
+            number: self.number,
+            line: self.line,
+            byte: self.base + self.at as u64,
+            length: 0,
+            raw: Vec::new(),
+        }
+    }
+
+    /// Reads on in `buffer`, which is all of the text from [`base`](Self::base) that there is so
+    /// far, until more is needed.
+    pub(super) fn run(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Status {
+        if !end && buffer.len() < self.retry {
+            return Status::More;
+        }
+        self.retry = 0;
+        let status = loop {
+            if out.is_full() {
+                return Status::More;
+            }
+            let step = if self.skip.is_some() {
+                self.skip_on(buffer, end, out)
+            } else {
+                match self.mode {
+                    Mode::Start => self.start(buffer, end, out),
+                    Mode::Lines => self.lines(buffer, end, out),
+                    Mode::Text => self.text(buffer, end, out),
+                    Mode::Elements { answer } => self.elements(buffer, end, out, answer),
+                    Mode::AnswerEnd => self.answer_end(buffer, end, out),
+                }
+            };
+            match step {
+                Step::Next => (),
+                Step::More => break Status::More,
+                Step::Done => break Status::Done,
+            }
+        };
+        if status == Status::More {
+            // A long unfinished value is tried again only when there is much more of it, so that
+            // its length costs linear time however small the pieces are that it comes in.
+            let waiting = buffer.len() - self.at.min(buffer.len());
+            if waiting > 64 << 10 && self.skip.is_none() {
+                self.retry = self.at + waiting.saturating_mul(2).min(self.limits.record_bytes + 1);
+                self.retry = self.retry.max(buffer.len() + 1);
+            }
+        }
+        status
+    }
+
+    // ---- places and results -------------------------------------------------------------------
+
+    fn count_lines(&mut self, buffer: &[u8], to: usize) -> u64 {
+        if to > self.counted {
+            let passed = buffer.get(self.counted..to).unwrap_or_default();
+            self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+            self.counted = to;
+        }
+        self.line
+    }
+
+    /// Goes on at `at`.
+    fn advance(&mut self, buffer: &[u8], at: usize) {
+        self.count_lines(buffer, at);
+        self.at = at;
+    }
+
+    /// Numbers what has been drafted since `mark`, in the order of the text.
+    fn commit(&mut self, buffer: &[u8], out: &mut Draft, mark: &Mark) {
+        let new_records = out.records.get_mut(mark.records..).unwrap_or_default();
+        let new_rejects = out.rejects.get_mut(mark.rejects..).unwrap_or_default();
+        let mut rejects = new_rejects.iter_mut().peekable();
+        for record in new_records {
+            let byte = self.base + u64::from(record.start);
+            while let Some(reject) = rejects.next_if(|reject| reject.byte < byte) {
+                self.number += 1;
+                reject.number = self.number;
+                reject.line = self.count_lines(buffer, (reject.byte - self.base) as usize);
+            }
+            self.number += 1;
+            record.number = self.number;
+            record.line = self.count_lines(buffer, record.start as usize);
+            self.whole = true;
+        }
+        for reject in rejects {
+            self.number += 1;
+            reject.number = self.number;
+            reject.line = self.count_lines(buffer, (reject.byte - self.base) as usize);
+        }
+        self.release(out, mark.rejects);
+    }
+
+    /// Holds the rejects from `first` on back, or gives out those that were.
+    fn release(&mut self, out: &mut Draft, first: usize) {
+        if !self.holding {
+            return;
+        }
+        let new = out.rejects.split_off(first.min(out.rejects.len()));
+        self.held_bytes += new.iter().map(|reject| reject.raw.len()).sum::<usize>();
+        self.held.extend(new);
+        if self.whole || self.held.len() > HELD || self.held_bytes > self.limits.record_bytes {
+            self.holding = false;
+            out.rejects.append(&mut self.held);
+        }
+    }
+
+    fn draft_reject(
+        &self,
+        buffer: &[u8],
+        range: std::ops::Range<usize>,
+        code: Code,
+        message: impl Into<String>,
+    ) -> Rejected {
+        let mut reject = Rejected {
+            code,
+            message: message.into(),
+            number: 0,
+            line: 0,
+            byte: self.base + range.start as u64,
+            length: 0,
+            raw: Vec::new(),
+        };
+        self.keep(&mut reject, buffer.get(range).unwrap_or_default());
+        reject
+    }
+
+    /// Adds bytes to a reject; what is larger than the limit is a reject for that.
+    fn keep(&self, reject: &mut Rejected, bytes: &[u8]) {
+        let room = self.limits.record_bytes.saturating_sub(reject.raw.len());
+        if reject.length as usize <= self.limits.record_bytes {
+            reject.raw.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+        reject.length += bytes.len() as u64;
+        if reject.length > self.limits.record_bytes as u64 {
+            reject.code = Code::RecordTooLarge;
+            reject.raw.truncate(KEPT_OF_LARGE);
+            reject.raw.shrink_to(KEPT_OF_LARGE);
+        }
+    }
+
+    fn emit_reject(&mut self, buffer: &[u8], out: &mut Draft, mut reject: Rejected) {
+        if reject.code == Code::RecordTooLarge {
+            reject.message = format!(
+                "a record of {} bytes is larger than the limit of {}; raise the limit to read it",
+                reject.length, self.limits.record_bytes
+            );
+        }
+        self.number += 1;
+        reject.number = self.number;
+        if reject.line == 0 {
+            reject.line =
+                self.count_lines(buffer, (reject.byte.saturating_sub(self.base)) as usize);
+        }
+        let first = out.rejects.len();
+        // A record that is refused for its size or its bytes is one: the input is a log.
+        self.whole |=
+            matches!(reject.code, Code::RecordTooLarge | Code::RecordTooDeep | Code::InvalidUtf8);
+        out.rejects.push(reject);
+        self.release(out, first);
+    }
+
+    /// Rejects `range` and goes on after it.
+    fn reject(
+        &mut self,
+        buffer: &[u8],
+        out: &mut Draft,
+        range: std::ops::Range<usize>,
+        code: Code,
+        message: impl Into<String>,
+    ) -> Step {
+        let end = range.end;
+        let reject = self.draft_reject(buffer, range, code, message);
+        self.emit_reject(buffer, out, reject);
+        self.advance(buffer, end);
+        Step::Next
+    }
+
+    /// Rejects what begins at `from`, however long it is.
+    fn reject_until(
+        &mut self,
+        buffer: &[u8],
+        from: usize,
+        code: Code,
+        message: impl Into<String>,
+        until: Until,
+    ) -> Step {
+        let mut reject = self.draft_reject(buffer, from..from, code, message);
+        reject.line = self.count_lines(buffer, from);
+        self.at = from;
+        self.skip = Some(Skip { reject, until });
+        Step::Next
+    }
+
+    fn reject_line(&mut self, buffer: &[u8], from: usize, stop: Stop, kind: &str) -> Step {
+        let (code, message) = explain(stop, kind, from, &self.limits);
+        self.reject_until(buffer, from, code, message, Until::LineEnd)
+    }
+
+    fn skip_on(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
+        let Some(mut skip) = self.skip.take() else { return Step::Next };
+        let rest = buffer.get(self.at..).unwrap_or_default();
+        let found = match &mut skip.until {
+            Until::LineEnd => memchr::memchr(b'\n', rest).map(|at| self.at + at),
+            Until::Balanced(brackets) => brackets.close(buffer, self.at),
+            Until::End => None,
+        };
+        let to = found.unwrap_or(buffer.len());
+        let mut bytes = buffer.get(self.at..to).unwrap_or_default();
+        let finished = found.is_some() || end;
+        if finished && matches!(skip.until, Until::LineEnd) {
+            bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        }
+        self.keep(&mut skip.reject, bytes);
+        self.advance(buffer, to);
+        if !finished {
+            self.skip = Some(skip);
+            return Step::More;
+        }
+        let unclosed = found.is_none() && !matches!(skip.until, Until::LineEnd);
+        self.emit_reject(buffer, out, skip.reject);
+        // What never closed took everything that was left with it.
+        if unclosed { Step::Done } else { Step::Next }
+    }
+
+    /// Gives out the whole value at hand, which was drafted since `mark` and ends at `end`.
+    fn take(&mut self, buffer: &[u8], end: usize, out: &mut Draft, mark: &Mark) -> Step {
+        let empty = out.records.len() == mark.records && out.rejects.len() == mark.rejects;
+        let bad = out.rejects.get(mark.rejects..).unwrap_or_default();
+        self.whole |= empty || bad.iter().any(|reject| reject.code == Code::InvalidUtf8);
+        self.commit(buffer, out, mark);
+        self.advance(buffer, end);
+        Step::Next
+    }
+}
+
+const NOT_AN_OBJECT: &str = "JSON, but not an object: records are objects";
+
+/// The place of the first byte at or after `at` that is no white space.
+fn first_text(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    Some(at + rest.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))?)
+}
+
+fn after_text(bytes: &[u8], at: usize) -> Option<u8> {
+    bytes.get(first_text(bytes, at)?).copied()
+}
+
+/// The first byte at or after `at` that is no blank; a line feed is none.
+fn after_blanks(bytes: &[u8], at: usize) -> Option<u8> {
+    bytes.get(at..)?.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).copied()
+}
