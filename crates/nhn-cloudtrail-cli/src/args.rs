@@ -11,9 +11,8 @@ use nhn_cloudtrail::{Column, Outcome};
 
 /// What `--version` prints after the name: all that a result depends on.
 pub(crate) fn long_version() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| {
-        format!("{}\ncatalog {}", env!("CARGO_PKG_VERSION"), catalog::VERSION)
-    });
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| format!("{}\ncatalog {}", env!("CARGO_PKG_VERSION"), catalog::VERSION));
     &TEXT
 }
 
@@ -264,7 +263,9 @@ pub(crate) struct InputArgs {
 
 /// Which events.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Filters (values of one are alternatives, different ones must all hold)")]
+#[command(
+    next_help_heading = "Filters (values of one are alternatives, different ones must all hold)"
+)]
 pub(crate) struct FilterArgs {
     /// An event ID; `*` stands for any text
     #[arg(long, value_name = "ID")]
@@ -457,9 +458,7 @@ pub(crate) enum CatalogFormat {
     Markdown,
 }
 
-fn words<T>(
-    names: impl Iterator<Item = &'static str>,
-) -> impl TypedValueParser<Value = T>
+fn words<T>(names: impl Iterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: std::str::FromStr<Err = nhn_cloudtrail::Error> + Clone + Send + Sync + 'static,
 {
@@ -498,10 +497,8 @@ fn size(text: &str) -> Result<usize, String> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return Err("give a size such as 4096, 64M or 16MiB".to_owned()),
     };
-    let number: usize = digits
-        .trim()
-        .parse()
-        .map_err(|_| "give a size such as 4096, 64M or 16MiB".to_owned())?;
+    let number: usize =
+        digits.trim().parse().map_err(|_| "give a size such as 4096, 64M or 16MiB".to_owned())?;
     number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }
 

@@ -138,9 +138,8 @@ const WHOLE: u64 = 64 << 20;
 /// The bytes of a small file; `-` is standard input.
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>, Stop> {
     use std::io::Read;
-    let wrong = |error: io::Error| {
-        Stop::failed(format!("{}: cannot be read: {error}", path.display()))
-    };
+    let wrong =
+        |error: io::Error| Stop::failed(format!("{}: cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     if path == Path::new("-") {
         io::stdin().lock().take(WHOLE + 1).read_to_end(&mut bytes).map_err(wrong)?;

@@ -13,7 +13,8 @@ pub(crate) fn write_row<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a s
 
 fn write_cell(out: &mut Vec<u8>, cell: &str) {
     let guard = runs_in_a_spreadsheet(cell);
-    let quoted = cell.contains([',', '"', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
+    let quoted =
+        cell.contains([',', '"', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
     if quoted {
         out.push(b'"');
     }
@@ -50,7 +51,10 @@ mod tests {
     #[test]
     fn cells_are_quoted_where_they_must_be() {
         assert_eq!(row(&["a", "", "한글", "x y"]), "a,,한글,x y\n");
-        assert_eq!(row(&["a,b", "say \"hi\"", "two\nlines"]), "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n");
+        assert_eq!(
+            row(&["a,b", "say \"hi\"", "two\nlines"]),
+            "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n"
+        );
         assert_eq!(row(&[" blank", "\"\""]), "\" blank\",\"\"\"\"\"\"\n");
     }
 

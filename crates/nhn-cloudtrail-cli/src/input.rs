@@ -44,9 +44,8 @@ impl<'a> Input<'a> {
         filter: Filter,
         result: &Output,
     ) -> Result<Self, Stop> {
-        let limits = Limits::default()
-            .with_record_bytes(args.max_record_bytes)
-            .with_depth(args.max_depth);
+        let limits =
+            Limits::default().with_record_bytes(args.max_record_bytes).with_depth(args.max_depth);
         let warnings = context.warnings();
         let mut sources: Vec<&PathBuf> = Vec::new();
         let mut failed_sources = 0;
@@ -72,7 +71,14 @@ impl<'a> Input<'a> {
             return Err(Stop::failed("--rejects: standard output has the results already")
                 .help("name a file, or write the results to one with --output FILE"));
         }
-        Ok(Self { args, reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
+        Ok(Self {
+            args,
+            reader,
+            rejects,
+            warnings,
+            failed_sources,
+            result_is_stdout: result.is_stdout(),
+        })
     }
 
     /// Gives every event to `take`, until that breaks off.

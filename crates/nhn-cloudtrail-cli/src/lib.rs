@@ -53,9 +53,8 @@ pub const INTERRUPTED: u8 = 130;
 /// another thread.
 pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u8 {
     let command = Args::command().long_version(args::long_version());
-    let args = command
-        .try_get_matches_from(args)
-        .and_then(|matches| Args::from_arg_matches(&matches));
+    let args =
+        command.try_get_matches_from(args).and_then(|matches| Args::from_arg_matches(&matches));
     let args = match args {
         Ok(args) => args,
         Err(error) => {

@@ -64,7 +64,9 @@ impl Drop for Progress {
 fn bar(total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     let template = match total {
-        Some(_) => "{bar:24} {percent:>3} % of {total_bytes}, {binary_bytes_per_sec}, {eta} left, {msg}",
+        Some(_) => {
+            "{bar:24} {percent:>3} % of {total_bytes}, {binary_bytes_per_sec}, {eta} left, {msg}"
+        }
         None => "{spinner} {bytes}, {binary_bytes_per_sec}, {msg}",
     };
     // A template that does not parse would be found by the test below.

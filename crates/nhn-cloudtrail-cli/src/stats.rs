@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use anstyle::Style;
-use nhn_cloudtrail::catalog::Lang;
-use nhn_cloudtrail::{Column, Event, Stats, Timestamp, Value};
+use nhn_cloudtrail::{Event, Stats, Timestamp};
 use serde::{Serialize, Serializer};
-use unicode_width::UnicodeWidthStr;
 
 use crate::args::{StatsArgs, StatsFormat};
 use crate::context::{Context, Stop, thousands};
@@ -15,7 +13,7 @@ use crate::counter::{Counter, NONE, OTHER};
 use crate::filters::filter;
 use crate::input::Input;
 use crate::output::Output;
-use crate::table::{Align, Cell, Table, push_blanks};
+use crate::table::{Align, Cell, Table};
 use crate::time::Zone;
 
 /// How many values of each sort a summary shows.
@@ -117,4 +115,152 @@ impl Counts {
             }
         }
     }
+}
+
+/// The counts for people.
+fn summary(
+    counts: &Counts,
+    context: &Context<'_>,
+    zone: &Zone,
+    output: &mut Output,
+) -> Result<(), Stop> {
+    totals(counts, zone, output)?;
+    let Counts { stats, by_service, by_event, by_kind, by_phase, .. } = counts;
+    let lang = context.lang;
+    let service = |slug: &str| context.catalog.service(slug).map(|service| service.name(lang));
+    let event = |id: &str| context.catalog.get(id).map(|entry| entry.name(lang));
+    let of = stats.events;
+    section("service", by_service, Some(&service), of, output)?;
+    section("event", by_event, Some(&event), of, output)?;
+    section("kind", by_kind, None, of, output)?;
+    if by_phase.most_first().iter().any(|(phase, _)| *phase != NONE) {
+        section("phase", by_phase, None, of, output)?;
+    }
+    section("outcome", &counts.by_outcome, None, of, output)?;
+    section("actor", &counts.by_actor, None, of, output)?;
+    section("source type", &counts.by_source_type, None, of, output)?;
+    section("region", &counts.by_region, None, of, output)?;
+    days(counts, zone, output)?;
+    section("unknown event", &counts.unknown, None, of, output)
+}
+
+fn totals(counts: &Counts, zone: &Zone, output: &mut Output) -> Result<(), Stop> {
+    let stats = counts.stats;
+    let mut lines =
+        vec![("records", thousands(stats.records)), ("events", thousands(stats.events))];
+    let sometimes = [
+        ("rejects", stats.rejects),
+        ("duplicates", stats.duplicates),
+        ("conflicts", stats.conflicts),
+        ("filtered out", stats.filtered),
+        ("without time", counts.untimed),
+    ];
+    let there = sometimes.iter().filter(|(_, count)| *count > 0);
+    lines.extend(there.map(|(name, count)| (*name, thousands(*count))));
+    let width = lines.iter().map(|(_, count)| count.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (name, count) in lines {
+        text.push_str(&format!("{name:<12}  {count:>width$}\n"));
+    }
+    let times = [("first", counts.first_time), ("last", counts.last_time)];
+    for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
+        text.push_str(&format!("{name:<12}  {}\n", zone.show(time)));
+    }
+    output.write(text.as_bytes())
+}
+
+/// The most frequent values of one sort, with their names where they have any.
+fn section<'a>(
+    title: &str,
+    counter: &Counter,
+    name: Option<&dyn Fn(&str) -> Option<&'a str>>,
+    of: u64,
+    output: &mut Output,
+) -> Result<(), Stop> {
+    let values = counter.most_first();
+    if values.is_empty() {
+        return Ok(());
+    }
+    output.write(b"\n")?;
+    let mut headings = vec![(title, Align::Left)];
+    if name.is_some() {
+        headings.push(("name", Align::Left));
+    }
+    headings.extend([("events", Align::Right), ("share", Align::Right)]);
+    let mut table = Table::new(&headings, output);
+    let dim = Style::new().dimmed();
+    for (value, count) in values.iter().take(TOP) {
+        let mut cells = vec![Cell::new(value)];
+        if let Some(name) = name {
+            cells.push(Cell::new(name(value).unwrap_or_default()));
+        }
+        cells.push(Cell::new(&thousands(*count)));
+        cells.push(Cell::styled(&share(*count, of), dim));
+        table.row(cells, output)?;
+    }
+    table.finish(output)?;
+    match values.len().saturating_sub(TOP) {
+        0 => Ok(()),
+        more => output.write(format!("… and {} more\n", thousands(more as u64)).as_bytes()),
+    }
+}
+
+/// `12.3 %`; what is there is never `0.0 %`.
+fn share(count: u64, of: u64) -> String {
+    let thousandth = u128::from(count) * 1000 / u128::from(of.max(1));
+    match thousandth {
+        0 if count > 0 => "< 0.1 %".to_owned(),
+        _ => format!("{}.{} %", thousandth / 10, thousandth % 10),
+    }
+}
+
+/// A bar a day, or a month or a year where there are many.
+fn days(counts: &Counts, zone: &Zone, output: &mut Output) -> Result<(), Stop> {
+    let days = counts.by_day.by_name();
+    let grouped = |length: usize| {
+        let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
+        for (day, count) in &days {
+            let special = *day == NONE || *day == OTHER;
+            let group = if special { day } else { day.get(..length).unwrap_or(day) };
+            *groups.entry(group).or_default() += count;
+        }
+        groups
+    };
+    let (unit, groups) = [("day", 10), ("month", 7), ("year", 4)]
+        .into_iter()
+        .map(|(unit, length)| (unit, grouped(length)))
+        .find(|(unit, groups)| groups.len() <= BARS || *unit == "year")
+        .unwrap_or_default();
+    if groups.is_empty() {
+        return Ok(());
+    }
+    output.write(b"\n")?;
+    let heading = format!("{unit} ({})", zone.name());
+    let headings = [(heading.as_str(), Align::Left), ("events", Align::Right), ("", Align::Left)];
+    let mut table = Table::new(&headings, output);
+    let most = groups.values().copied().max().unwrap_or(1);
+    // Times are whatever records say: hostile ones make thousands of years.
+    let skipped = groups.len().saturating_sub(BARS);
+    for (group, count) in groups.iter().skip(skipped) {
+        let cells = [
+            Cell::new(group),
+            Cell::new(&thousands(*count)),
+            Cell::styled(&bar(*count, most), Style::new().dimmed()),
+        ];
+        table.row(cells.into(), output)?;
+    }
+    table.finish(output)?;
+    match skipped {
+        0 => Ok(()),
+        _ => output.write(format!("… and {} earlier\n", thousands(skipped as u64)).as_bytes()),
+    }
+}
+
+fn bar(count: u64, most: u64) -> String {
+    let eighths = u128::from(count) * u128::from(BAR) * 8 / u128::from(most.max(1));
+    // What is there is seen.
+    let eighths = usize::try_from(eighths).unwrap_or_default().max(1);
+    let rest =
+        ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"].get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{rest}", "█".repeat(eighths / 8))
 }

@@ -49,7 +49,7 @@ impl fmt::Display for Outcome {
 ///     r#"{"eventId":"event_id.iaas.instance.create","response":"{\"header\":{\"isSuccessful\":true}}"}"#,
 /// )?;
 /// let event = events[0].enrich();
-/// assert_eq!(event.name(Lang::En), Some("Create instances"));
+/// assert_eq!(event.name(Lang::En), Some("Create Instance"));
 /// assert_eq!(event.service(), Some("infrastructure"));
 /// assert_eq!(event.action().map(|action| action.kind()), Some(Kind::Create));
 /// assert_eq!(event.outcome().as_str(), "success");

@@ -417,19 +417,22 @@ impl Parser {
         let Some(printed) = cells.get(at).map(|cell| decode(cell)) else { return };
         let service =
             Some(text(service)).filter(|text| !text.is_empty()).or_else(|| self.heading.clone());
-        let (id, misprint) = resolve(printed.trim());
-        self.rows.push(PublishedRow { id, name: text(name), service, misprint, line: number });
+        let name = text(name);
+        for printed in ids_of(&printed) {
+            let (id, misprint) = resolve(printed);
+            let (name, service) = (name.clone(), service.clone());
+            self.rows.push(PublishedRow { id, name, service, misprint, line: number });
+        }
     }
 }
 
 /// The ID that was meant, and what is wrong with the printed one if it is a known misprint.
 fn resolve(printed: &str) -> (String, Option<Misprint>) {
-    let cleaned: String =
-        printed.chars().filter(|c| !is_stray(*c) && !matches!(c, '`' | '*')).collect();
+    let cleaned: String = printed.chars().filter(|c| !is_stray(*c) && !is_mark(*c)).collect();
     // Where the guide prints an ID in bold or as code, its marks are not part of it; of what remains
     // errata tell `?` for a control character.
     let fits = |erratum: &&super::Erratum| {
-        let mut printed = printed.chars().filter(|c| !matches!(c, '`' | '*'));
+        let mut printed = printed.chars().filter(|c| !is_mark(*c));
         let same = erratum.printed.chars().all(|wanted| {
             printed.next().is_some_and(|c| c == wanted || (wanted == '?' && is_stray(c)))
         });
@@ -456,16 +459,31 @@ fn is_stray(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fffd}')
 }
 
-/// Whether a cell has an event ID: something like `event_id.` in front and no blanks between words.
+/// Whether a cell has an event ID: something like `event_id.` in front, and at most one stray blank.
 fn looks_like_id(cell: &str) -> bool {
-    let text: String = decode(cell).trim().chars().filter(|c| !matches!(c, '`' | '*')).collect();
-    let visible = text.split_whitespace().count();
+    let text = decode(cell);
+    text.split_whitespace().next().is_some_and(begins_like_id)
+        && text.split(' ').filter(|piece| !piece.is_empty()).count() <= 2
+}
+
+fn begins_like_id(text: &str) -> bool {
+    let text: String = text.chars().filter(|c| !is_stray(*c) && !is_mark(*c)).collect();
     text.split_once('.').is_some_and(|(prefix, rest)| {
-        let prefix: String = prefix.chars().filter(|c| !is_stray(*c)).collect();
         prefix.ends_with("_id")
             && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             && !rest.is_empty()
-    }) && visible == 1
+    })
+}
+
+/// The IDs of a cell: more than one where the guide puts two into one cell, each on its line.
+fn ids_of(cell: &str) -> Vec<&str> {
+    let pieces: Vec<&str> = cell.split_whitespace().collect();
+    if pieces.iter().all(|piece| begins_like_id(piece)) { pieces } else { vec![cell.trim()] }
+}
+
+/// Marks for bold and code around a text.
+fn is_mark(c: char) -> bool {
+    matches!(c, '`' | '*')
 }
 
 /// What a header says, if it is one, and in which language.
@@ -500,6 +518,11 @@ fn header(cells: &[String]) -> Option<(Columns, Option<Lang>)> {
 
 /// A heading's text.
 fn heading(line: &str) -> Option<String> {
+    if let Some(bold) = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))
+        && !bold.contains(['*', '|'])
+    {
+        return Some(text_of(bold));
+    }
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
     if !(1..=6).contains(&level) || !(rest.starts_with(char::is_whitespace) || rest.is_empty()) {

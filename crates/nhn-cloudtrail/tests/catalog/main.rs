@@ -4,5 +4,6 @@
 mod actions;
 mod entries;
 mod overlay;
+mod properties;
 mod published;
 mod search;

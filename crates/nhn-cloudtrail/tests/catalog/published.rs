@@ -215,6 +215,7 @@ fn ids_are_known_by_their_look() {
         "|이벤트|이벤트 ID|\n|---|---|\n|[가 생성](a.md)|<code>event_id.x.a&#46;create</code>|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|가 &#xC0DD;성|event_id.x\u{200b}.a.create\u{feff}|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|`가 생성`|event_id.x.a.cre\u{7}ate|\n",
+        "|이벤트|이벤트 ID|\n|---|---|\n|가 생성|event_id.x.\u{b}a. create|\n",
     ] {
         assert_eq!(ids(text), expected, "{text}");
     }
@@ -223,6 +224,16 @@ fn ids_are_known_by_their_look() {
     )
     .unwrap();
     assert_eq!(piped.rows()[0].name, "a | b &amp; \\");
+    let two =
+        ids("|이벤트|이벤트 ID|\n|-|-|\n|가 생성|event_id.x.a.create<br>event_id.x.b.create|");
+    assert_eq!(
+        two.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+        ["event_id.x.a.create", "event_id.x.b.create"]
+    );
+    let bold =
+        PublishedList::parse("**DNS Plus**\n\n|이벤트|이벤트 ID|\n|-|-|\n|가|event_id.x.a.create|")
+            .unwrap();
+    assert_eq!(bold.rows()[0].service.as_deref(), Some("DNS Plus"));
     let email = PublishedList::parse(
         "|Event|Event ID|\n|---|---|\n|Download|email_id.email.file_download|",
     )

@@ -119,15 +119,17 @@ impl Framer {
                 Err(Stop::Incomplete) if !complete => return Step::More,
                 Err(stop) => matches!(stop, Stop::TooMany(_)),
             };
-            let over_lines = stop == Stop::Incomplete
+            let incomplete = stop == Stop::Incomplete;
+            let over_lines = incomplete
                 || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > line_end);
-            let goes_on = stop == Stop::Incomplete
-                || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > next);
+            let goes_on =
+                incomplete || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > next);
+            let stop = if over_lines { Stop::Newline(line_end) } else { stop };
             if next_is_whole && (container.is_none() || !goes_on) {
                 return self.reject_line(buffer, at, stop, "record");
             }
             if container.is_none() {
-                if stop == Stop::Incomplete && full {
+                if incomplete && full {
                     self.mode = Mode::Text;
                     return self.too_large(buffer, at);
                 }
