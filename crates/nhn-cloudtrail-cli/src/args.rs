@@ -7,12 +7,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use nhn_cloudtrail::catalog::{self, Edition, Kind, Lang, Phase};
-use nhn_cloudtrail::{Column, Outcome};
+use nhn_cloudtrail::{Column, Outcome, SCHEMA_VERSION};
 
 /// What `--version` prints after the name: all that a result depends on.
 pub(crate) fn long_version() -> &'static str {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| format!("{}\ncatalog {}", env!("CARGO_PKG_VERSION"), catalog::VERSION));
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let version = env!("CARGO_PKG_VERSION");
+        format!("{version}\ncatalog {}\nschema {SCHEMA_VERSION}", catalog::VERSION)
+    });
     &TEXT
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context<'_>, command: &CatalogCommand) -> Result<u8,
         CatalogCommand::Import { list, output } => {
             let overlay = published(list)?.to_overlay(&context.catalog);
             let mut output = context.output(output.as_deref())?;
-            output.write(overlay.as_bytes())?;
+            output.write_data(overlay.as_bytes())?;
             output.finish()?;
             Ok(ALL_READ)
         }
@@ -224,7 +224,7 @@ fn write_json<T: Serialize>(elements: &[T], output: &mut Output) -> Result<(), S
             .map_err(|error| Stop::failed(format!("the catalog as JSON: {error}")))?;
     }
     json.extend_from_slice(if elements.is_empty() { b"[]\n" } else { b"\n]\n" });
-    output.write(&json)
+    output.write_data(&json)
 }
 
 /// Rows as a TSV, as Markdown, or aligned.
@@ -268,7 +268,7 @@ fn write_rows<'r>(
     for row in rows {
         line(&mut row.iter().map(|cell| cell.as_ref()));
     }
-    output.write(text.as_bytes())
+    output.write_data(text.as_bytes())
 }
 
 /// Counts and places stand to the right.
@@ -383,18 +383,20 @@ fn diff(
             let mut json = serde_json::to_vec_pretty(&diff)
                 .map_err(|error| Stop::failed(format!("the differences as JSON: {error}")))?;
             json.push(b'\n');
-            output.write(&json)?;
+            output.write_data(&json)?;
         }
         CatalogFormat::Tsv | CatalogFormat::Markdown => {
-            let header = ["change", "event_id", "before", "after", "service", "line"];
-            write_rows(&header, changes(context, &diff).into_iter(), format, &mut output)?;
+            write_rows(DIFF, changes(context, &diff).into_iter(), format, &mut output)?;
         }
     }
     output.finish()?;
     Ok(if diff.is_empty() { ALL_READ } else { SOME_REJECTED })
 }
 
-/// A row for each difference: change, ID, name before, name after, service, line.
+/// The columns of a diff: names before and after, and what a misprinted ID stands for.
+const DIFF: &[&str] = &["change", "event_id", "before", "after", "service", "line", "note"];
+
+/// A row of [`DIFF`] for each difference.
 fn changes<'d>(context: &'d Context<'_>, diff: &'d ListDiff) -> Vec<Vec<Cow<'d, str>>> {
     let mut rows: Vec<Vec<Cow<'d, str>>> = Vec::new();
     for row in &diff.added {
@@ -406,14 +408,16 @@ fn changes<'d>(context: &'d Context<'_>, diff: &'d ListDiff) -> Vec<Vec<Cow<'d, 
             row.name.as_str().into(),
             service.into(),
             row.line.to_string().into(),
+            "".into(),
         ]);
     }
     for id in &diff.gone {
         let entry = context.catalog.get(id);
         let name = entry.map_or("", |entry| entry.name(diff.lang));
         let service = entry.map_or("", Entry::service);
-        let id = id.as_str().into();
-        rows.push(vec!["gone".into(), id, name.into(), "".into(), service.into(), "".into()]);
+        let mut row = vec!["gone".into(), id.as_str().into(), name.into(), "".into()];
+        row.extend([service.into(), "".into(), "".into()]);
+        rows.push(row);
     }
     for renamed in &diff.renamed {
         let service = context.catalog.get(&renamed.id).map_or("", Entry::service);
@@ -424,17 +428,20 @@ fn changes<'d>(context: &'d Context<'_>, diff: &'d ListDiff) -> Vec<Vec<Cow<'d, 
             renamed.after.as_str().into(),
             service.into(),
             renamed.line.to_string().into(),
+            "".into(),
         ]);
     }
     for row in &diff.misprints {
         let Some(misprint) = &row.misprint else { continue };
+        let meant = misprint.canonical.as_deref().unwrap_or("nothing");
         rows.push(vec![
             "misprint".into(),
-            misprint.canonical.as_deref().unwrap_or_default().into(),
             misprint.printed.as_str().into(),
-            misprint.why.as_str().into(),
+            "".into(),
+            row.name.as_str().into(),
             row.service.as_deref().unwrap_or_default().into(),
             row.line.to_string().into(),
+            format!("stands for {meant}: {}", misprint.why).into(),
         ]);
     }
     rows
@@ -463,8 +470,7 @@ fn write_diff(
         return Ok(());
     }
     output.write(b"\n")?;
-    let headings = ["change", "event_id", "before", "after", "service", "line"];
-    let headings: Vec<(&str, Align)> = headings.iter().map(|name| (*name, align(name))).collect();
+    let headings: Vec<(&str, Align)> = DIFF.iter().map(|name| (*name, align(name))).collect();
     let mut table = Table::new(&headings, output);
     for row in &changes {
         let style = match row.first().map(AsRef::as_ref) {

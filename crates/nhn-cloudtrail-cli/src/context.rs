@@ -1,6 +1,6 @@
 //! What every subcommand needs: catalog, language, the terminal, and how a run ends early.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -95,10 +95,6 @@ impl Warnings {
         self.say("error", AnsiColor::Red.on_default().bold(), what);
     }
 
-    pub(crate) fn warning(self, what: &str) {
-        self.say("warning", AnsiColor::Yellow.on_default().bold(), what);
-    }
-
     pub(crate) fn note(self, what: &str) {
         self.say("", Style::new(), what);
     }
@@ -137,7 +133,6 @@ const WHOLE: u64 = 64 << 20;
 
 /// The bytes of a small file; `-` is standard input.
 pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>, Stop> {
-    use std::io::Read;
     let wrong =
         |error: io::Error| Stop::failed(format!("{}: cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::InputArgs;
 use crate::context::{Context, Stop, Warnings, counted, thousands};
 use crate::output::Output;
-use crate::progress::Progress;
+use crate::progress::Bar;
 use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
 
 /// How many rejects are told one by one.
@@ -60,16 +60,19 @@ impl<'a> Input<'a> {
         }
         let mut builder = Reader::builder().limits(limits).dedup(args.dedup);
         if !filter.is_empty() {
-            builder = builder.select(filter.into_select(context.catalog.clone()));
+            let mut select = filter.into_select(context.catalog.clone());
+            let interrupt = context.interrupt.clone();
+            // An event that comes through makes `each` look at the interrupt.
+            builder = builder.select(move |event| interrupt.is_raised() || select(event));
         }
         let reader = builder.open(sources)?;
         let rejects = match &args.rejects {
             Some(path) => Some(context.output(Some(path))?),
             None => None,
         };
-        if result.is_stdout() && rejects.as_ref().is_some_and(Output::is_stdout) {
-            return Err(Stop::failed("--rejects: standard output has the results already")
-                .help("name a file, or write the results to one with --output FILE"));
+        if rejects.as_ref().is_some_and(|rejects| rejects.is_same(result)) {
+            return Err(Stop::failed("--rejects: the results go there already")
+                .help("name another file, or write the results to one with --output FILE"));
         }
         Ok(Self {
             args,
@@ -88,40 +91,39 @@ impl<'a> Input<'a> {
         mut take: impl FnMut(&Event) -> Result<ControlFlow<()>, Stop>,
     ) -> Result<Report, Stop> {
         let results_on_terminal = self.result_is_stdout && io::stdout().is_terminal();
-        let mut progress = Progress::new(results_on_terminal);
+        let bar = Bar::new(self.reader.progress(), results_on_terminal);
         while let Some(item) = self.reader.next_item() {
             if context.interrupt.is_raised() {
                 return Err(Stop::Interrupted);
             }
-            progress.tick(&self.reader);
             match item {
                 Ok(Item::Event(event)) => {
                     if take(&event)?.is_break() {
                         break;
                     }
                 }
-                Ok(Item::Reject(reject)) => self.reject(&reject, &progress)?,
+                Ok(Item::Reject(reject)) => self.reject(&reject, &bar)?,
                 Err(error) => {
                     self.failed_sources += 1;
-                    progress.suspend(|| self.warnings.error(&error.to_string()));
+                    bar.suspend(|| self.warnings.error(&error.to_string()));
                 }
             }
         }
         if context.interrupt.is_raised() {
             return Err(Stop::Interrupted);
         }
-        progress.finish();
+        drop(bar);
         self.done()
     }
 
-    fn reject(&mut self, reject: &Reject, progress: &Progress) -> Result<(), Stop> {
+    fn reject(&mut self, reject: &Reject, bar: &Bar) -> Result<(), Stop> {
         if let Some(file) = &mut self.rejects {
-            file.write(&reject_line(reject))?;
+            file.write_data(&reject_line(reject))?;
         }
         if self.reader.stats().rejects <= TOLD {
             let yellow = AnsiColor::Yellow.on_default().bold();
             let text = format!("{} [{}]", Error::from(reject.clone()), reject.code());
-            progress.suspend(|| self.warnings.say("reject", yellow, &text));
+            bar.suspend(|| self.warnings.say("reject", yellow, &text));
         }
         Ok(())
     }

@@ -81,7 +81,7 @@ fn completions(context: &Context<'_>, shell: clap_complete::Shell) -> Result<u8,
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "nhn-cloudtrail", &mut script);
     let mut output = context.output(None)?;
-    output.write(&script)?;
+    output.write_data(&script)?;
     output.finish()?;
     Ok(ALL_READ)
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nhn_cloudtrail::printable;
 use tempfile::NamedTempFile;
 
 use crate::args::ColorChoice;
@@ -15,13 +17,14 @@ use crate::context::{Stop, colored};
 ///
 /// Cloning gives another handle on the same run.
 #[derive(Clone, Default)]
-pub struct Interrupt(Arc<Mutex<State>>);
+pub struct Interrupt(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    raised: bool,
+    /// Set under the lock on `unfinished`.
+    raised: AtomicBool,
     /// Files that are being written, under the names that they have meanwhile.
-    unfinished: Vec<PathBuf>,
+    unfinished: Mutex<Vec<PathBuf>>,
 }
 
 impl fmt::Debug for Interrupt {
@@ -36,9 +39,9 @@ impl Interrupt {
     ///
     /// Once this returns the process may exit: no file is left half, and no new one begins.
     pub fn raise(&self) {
-        let mut state = self.state();
-        state.raised = true;
-        for path in state.unfinished.drain(..) {
+        let mut unfinished = self.unfinished();
+        self.0.raised.store(true, Ordering::Release);
+        for path in unfinished.drain(..) {
             // It may be gone already.
             let _ = std::fs::remove_file(path);
         }
@@ -46,19 +49,19 @@ impl Interrupt {
 
     /// Whether [`raise`](Self::raise) was called.
     pub fn is_raised(&self) -> bool {
-        self.state().raised
+        self.0.raised.load(Ordering::Acquire)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn unfinished(&self) -> MutexGuard<'_, Vec<PathBuf>> {
         // A panic elsewhere leaves a list that is still right.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An empty file, of mode 0600, in the folder of `target`.
     fn begin_file(&self, target: &Path) -> Result<NamedTempFile, Stop> {
         // INVARIANT: under the lock, so that every file that exists is known to `raise`.
-        let mut state = self.state();
-        if state.raised {
+        let mut unfinished = self.unfinished();
+        if self.is_raised() {
             return Err(Stop::Interrupted);
         }
         let folder = match target.parent() {
@@ -69,22 +72,22 @@ impl Interrupt {
             .prefix(".nhn-cloudtrail-")
             .tempfile_in(folder)
             .map_err(|error| not_written(target, &error))?;
-        state.unfinished.push(file.path().to_owned());
+        unfinished.push(file.path().to_owned());
         Ok(file)
     }
 
     /// Gives a whole file its name.
     fn finish_file(&self, file: NamedTempFile, target: &Path) -> Result<(), Stop> {
-        let mut state = self.state();
-        if state.raised {
+        let mut unfinished = self.unfinished();
+        if self.is_raised() {
             return Err(Stop::Interrupted);
         }
-        state.unfinished.retain(|path| path != file.path());
+        unfinished.retain(|path| path != file.path());
         file.persist(target).map(drop).map_err(|error| not_written(target, &error.error))
     }
 
     fn forget_file(&self, file: &Path) {
-        self.state().unfinished.retain(|path| path != file);
+        self.unfinished().retain(|path| path != file);
     }
 }
 
@@ -178,6 +181,23 @@ impl Output {
         matches!(self.sink, Sink::Stdout(_))
     }
 
+    /// Whether both end up in one place.
+    pub(crate) fn is_same(&self, other: &Output) -> bool {
+        self.name == other.name
+    }
+
+    /// Writes data in a format for programs. On a terminal it loses what could move the cursor or
+    /// worse: not every format escapes control characters.
+    pub(crate) fn write_data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if self.width.is_none() {
+            return self.write(bytes);
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let lines: Vec<_> = text.split('\n').map(printable).collect();
+        self.write(lines.join("\n").as_bytes())
+    }
+
+    /// Writes text that was made for people, and may have colours.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let result = match &mut self.sink {
             Sink::Stdout(stdout) => stdout.write_all(bytes),

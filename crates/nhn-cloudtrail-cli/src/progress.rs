@@ -1,77 +1,89 @@
 //! How far a long input has been read, on a terminal that shows nothing else.
 
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nhn_cloudtrail::Reader;
+use nhn_cloudtrail::Progress;
 
 /// Short inputs are done before a bar would be of use.
 const AFTER: Duration = Duration::from_millis(500);
-/// How many items pass between two looks at the clock.
-const ITEMS: u32 = 256;
+const EVERY: Duration = Duration::from_millis(100);
 
-pub(crate) struct Progress {
-    shown: bool,
-    began: Instant,
-    items: u32,
-    bar: Option<ProgressBar>,
+const KNOWN: &str = "{bar:24} {percent:>3} % of {total_bytes}, {binary_bytes_per_sec}, {eta} left";
+const OPEN_ENDED: &str = "{spinner} {bytes}, {binary_bytes_per_sec}";
+
+/// A bar that a thread of its own keeps up to date: where a filter leaves out everything, the
+/// reader does not come back for a long time.
+pub(crate) struct Bar(Option<Watch>);
+
+struct Watch {
+    bar: ProgressBar,
+    /// Dropped when it is over.
+    over: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl Bar {
     /// Shown only if standard error is a terminal. `quiet` where results go to a terminal too:
     /// a bar would run through them.
-    pub(crate) fn new(quiet: bool) -> Self {
-        let shown = !quiet && io::stderr().is_terminal();
-        Self { shown, began: Instant::now(), items: 0, bar: None }
-    }
-
-    /// To be called for every item.
-    pub(crate) fn tick(&mut self, reader: &Reader) {
-        if !self.shown {
-            return;
+    pub(crate) fn new(progress: Progress, quiet: bool) -> Self {
+        if quiet || !io::stderr().is_terminal() {
+            return Self(None);
         }
-        self.items = self.items.wrapping_add(1);
-        if !self.items.is_multiple_of(ITEMS) || self.began.elapsed() < AFTER {
-            return;
+        let total = progress.bytes_total();
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+        let template = if total.is_some() { KNOWN } else { OPEN_ENDED };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
         }
-        let bar = self.bar.get_or_insert_with(|| bar(reader.bytes_total()));
-        bar.set_position(reader.bytes_read());
-        bar.set_message(crate::context::counted(reader.stats().records, "record"));
+        let (over, waiting) = mpsc::channel();
+        let drawn = bar.clone();
+        let watch = move || {
+            let mut pause = AFTER;
+            while waiting.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                if pause == AFTER {
+                    drawn.set_draw_target(ProgressDrawTarget::stderr());
+                    pause = EVERY;
+                }
+                drawn.set_position(progress.bytes_read());
+                drawn.tick();
+            }
+        };
+        // Without a thread there is no bar, and nothing else is amiss.
+        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(watch).ok();
+        Self(Some(Watch { bar, over: Some(over), thread }))
     }
 
     /// Does something that writes to standard error without the bar in its way.
     pub(crate) fn suspend(&self, write: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
+        match &self.0 {
+            Some(watch) => watch.bar.suspend(write),
             None => write(),
         }
     }
-
-    pub(crate) fn finish(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
 }
 
-impl Drop for Progress {
+impl Drop for Bar {
     fn drop(&mut self) {
-        self.finish();
+        let Some(watch) = &mut self.0 else { return };
+        watch.over.take();
+        if let Some(thread) = watch.thread.take() {
+            let _ = thread.join();
+        }
+        watch.bar.finish_and_clear();
     }
 }
 
-fn bar(total: Option<u64>) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    let template = match total {
-        Some(_) => {
-            "{bar:24} {percent:>3} % of {total_bytes}, {binary_bytes_per_sec}, {eta} left, {msg}"
-        }
-        None => "{spinner} {bytes}, {binary_bytes_per_sec}, {msg}",
-    };
-    // A template that does not parse would be found by the test below.
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_well_formed() {
+        assert!(ProgressStyle::with_template(KNOWN).is_ok());
+        assert!(ProgressStyle::with_template(OPEN_ENDED).is_ok());
     }
 }

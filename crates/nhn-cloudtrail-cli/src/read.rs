@@ -131,7 +131,7 @@ impl Printer {
                 self.line.extend_from_slice(if *begun { b",\n" } else { b"[\n" });
                 *begun = true;
                 enriched.write_json(&self.columns, self.lang, &mut self.line);
-                return self.output.write(&self.line);
+                return self.output.write_data(&self.line);
             }
             Format::Csv { begun } => {
                 if !*begun {
@@ -144,12 +144,12 @@ impl Printer {
                     .map(|column| plain(&enriched.value(*column, self.lang)))
                     .collect();
                 csv::write_row(&mut self.line, values.iter().map(String::as_str));
-                return self.output.write(&self.line);
+                return self.output.write_data(&self.line);
             }
             Format::Raw => self.line.extend_from_slice(event.raw()),
         }
         self.line.push(b'\n');
-        self.output.write(&self.line)
+        self.output.write_data(&self.line)
     }
 
     /// Writes what is left; `something` says whether there was anything to read.
@@ -165,7 +165,7 @@ impl Printer {
             }
             _ => (),
         }
-        self.output.write(&self.line)?;
+        self.output.write_data(&self.line)?;
         // Where no source could be read, a file that was there before is the better one.
         if something || self.output.is_stdout() { self.output.finish() } else { Ok(()) }
     }

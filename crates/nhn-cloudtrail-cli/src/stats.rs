@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
             let mut json = serde_json::to_vec_pretty(&counts)
                 .map_err(|error| Stop::failed(format!("counts as JSON: {error}")))?;
             json.push(b'\n');
-            output.write(&json)?;
+            output.write_data(&json)?;
         }
         StatsFormat::Table => summary(&counts, context, &zone, &mut output)?,
     }
@@ -169,11 +169,14 @@ fn totals(counts: &Counts, zone: &Zone, output: &mut Output) -> Result<(), Stop>
     output.write(text.as_bytes())
 }
 
+/// Finds the name of a value.
+type NameOf<'f, 'a> = &'f dyn Fn(&str) -> Option<&'a str>;
+
 /// The most frequent values of one sort, with their names where they have any.
 fn section<'a>(
     title: &str,
     counter: &Counter,
-    name: Option<&dyn Fn(&str) -> Option<&'a str>>,
+    name: Option<NameOf<'_, 'a>>,
     of: u64,
     output: &mut Output,
 ) -> Result<(), Stop> {

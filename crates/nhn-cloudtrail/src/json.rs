@@ -326,41 +326,46 @@ pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// Bytes that have been found to be UTF-8, as text.
+pub(crate) fn str(bytes: &[u8]) -> Cow<'_, str> {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
 /// The text of a valid string, given without its quotes; and whether a lone surrogate was read as
 /// U+FFFD in it.
 pub(crate) fn decode(inner: &[u8]) -> (Cow<'_, str>, bool) {
-    let Some(first) = memchr::memchr(b'\\', inner) else {
-        return (String::from_utf8_lossy(inner), false);
-    };
-    let mut out = Vec::with_capacity(inner.len());
+    let text = str(inner);
+    let Some(first) = memchr::memchr(b'\\', text.as_bytes()) else { return (text, false) };
+    let mut out = String::with_capacity(text.len());
     let mut lone = false;
-    let mut rest = inner;
+    let mut rest = &*text;
     let mut next = Some(first);
     while let Some(at) = next {
-        let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-        out.extend_from_slice(plain);
-        let (character, length) = match escape.get(1) {
+        let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let (character, length) = match escape.as_bytes().get(1) {
             Some(b'b') => ('\u{8}', 2),
             Some(b'f') => ('\u{c}', 2),
             Some(b'n') => ('\n', 2),
             Some(b'r') => ('\r', 2),
             Some(b't') => ('\t', 2),
             Some(b'u') => {
-                let (character, length) = unicode_escape(escape);
+                let (character, length) = unicode_escape(escape.as_bytes());
                 lone |= character.is_none();
                 (character.unwrap_or(char::REPLACEMENT_CHARACTER), length)
             }
             Some(&byte) => (byte as char, 2),
             None => break,
         };
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        out.push(character);
         rest = escape.get(length..).unwrap_or_default();
-        next = memchr::memchr(b'\\', rest);
+        next = memchr::memchr(b'\\', rest.as_bytes());
     }
-    out.extend_from_slice(rest);
-    let text = String::from_utf8(out)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    (Cow::Owned(text), lone)
+    out.push_str(rest);
+    (Cow::Owned(out), lone)
 }
 
 /// The character that `\uXXXX` at the start of `escape` stands for (none for a lone surrogate), and

@@ -35,7 +35,10 @@ impl Header {
     /// Reads the header inside an answer, as far as that is JSON.
     pub(crate) fn inside(answer: &[u8]) -> Option<Self> {
         json::members(answer)
-            .find(|(key, _)| json::unquote(answer.get(key.clone()).unwrap_or_default()) == "header")
+            .filter(|(key, _)| {
+                json::unquote(answer.get(key.clone()).unwrap_or_default()) == "header"
+            })
+            .last()
             .map(|(_, value)| Self::read(answer.get(value).unwrap_or_default()))
     }
 

@@ -211,7 +211,7 @@ impl Event {
     }
 
     fn str(&self, span: Span) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(span))
+        json::str(self.bytes(span))
     }
 
     /// The record as it came, byte for byte.
@@ -496,7 +496,7 @@ impl fmt::Debug for Event {
 fn compact(text: &[u8]) -> Cow<'_, str> {
     let scalar = !matches!(text.first(), Some(b'{' | b'['));
     if scalar && text.first() != Some(&b'"') {
-        return String::from_utf8_lossy(text);
+        return json::str(text);
     }
     let mut out = Vec::with_capacity(text.len());
     json::write_compact(&mut out, text);

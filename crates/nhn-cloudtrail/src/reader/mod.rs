@@ -108,7 +108,7 @@ impl Reject {
         &self.message
     }
 
-    /// The bytes as they came. Of a record larger than the limit, the first 64 KiB.
+    /// The bytes as they came. Of a record larger than the limit, 64 KiB at the most.
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
@@ -557,7 +557,7 @@ impl Open {
             }
             let end = self.framer.base() + length;
             match draft.rejects.last_mut() {
-                Some(last) if last.length > 0 && last.byte + last.length >= end => {
+                Some(last) if last.code == Code::Truncated && last.byte + last.length >= end => {
                     last.code = Code::BadCompression;
                     last.message = message;
                 }

@@ -236,7 +236,8 @@ impl Framer {
     pub(super) fn container_start(&self, window: &[u8], at: usize) -> Option<Container> {
         let scanner = self.scanner::<false>(window);
         if window.get(at) == Some(&b'[') {
-            return Some(Container { content: at + 1, answer: false, header: None });
+            let container = Container { content: at + 1, answer: false, header: None };
+            return begins_elements(&scanner, at + 1).then_some(container);
         }
         // An answer begins with members that are no record's, then has its page.
         let mut at = scanner.token(at + 1).ok()?.1;
@@ -296,4 +297,18 @@ fn may_be_answer<const LINE: bool>(scanner: &Scanner<'_, LINE>, at: usize) -> Re
     let string = scanner.string(at + 1)?;
     let key = scanner.bytes.get(at + 1..string.end - 1).unwrap_or_default();
     Ok(string.escaped || Field::from_wire_name(key).is_none())
+}
+
+/// Whether what stands at `at`, after an opening bracket, is like the beginning of an array's
+/// elements, and not like that of a line of text in brackets.
+fn begins_elements(scanner: &Scanner<'_, false>, at: usize) -> bool {
+    let Ok((byte, value)) = scanner.token(at) else { return true };
+    let own_line = scanner.bytes.get(at..value).is_some_and(|blanks| blanks.contains(&b'\n'));
+    let followed = |end| matches!(scanner.token(end), Ok((b',', _)) | Err(Stop::Incomplete));
+    own_line
+        || byte == b'{'
+        || match scanner.value(byte, value, 0) {
+            Ok(end) => followed(end),
+            Err(stop) => stop == Stop::Incomplete,
+        }
 }
