@@ -158,7 +158,8 @@ fn columns_help() -> String {
     let names: Vec<&str> = Column::ALL.iter().map(|column| column.as_str()).collect();
     format!(
         "The columns, in this order, separated by commas; not for the format raw\n\n\
-         All but the last three are in jsonl, json and csv anyway: {}",
+         Where none are asked for, a table has time, name, service, user ID, address and outcome; \
+         jsonl, json and csv have all but the last three of: {}",
         names.join(", ")
     )
 }
@@ -186,9 +187,10 @@ Examples:
 
 JSON:
   records = events + rejects + duplicates. Each by_... is an object of counts, the greatest first;
-  events without a value count under \"(none)\". by_service takes the first of two services.
-  by_actor goes by user ID, else name, else UUID. unknown has the event IDs that the catalog does
-  not know. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
+  events without a value count under \"(none)\", which in by_phase is the act itself. An event of two
+  services counts for the one that its ID spells. by_actor goes by user ID, else name, else UUID.
+  unknown has the event IDs that the catalog does not know. untimed counts events whose time cannot
+  be read. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
 
 /// Counts events.
 #[derive(Debug, clap::Args)]
@@ -454,7 +456,7 @@ pub(crate) enum CatalogFormat {
     Table,
     /// Tab-separated, with a header
     Tsv,
-    /// A JSON array
+    /// JSON
     Json,
     /// A Markdown table
     Markdown,

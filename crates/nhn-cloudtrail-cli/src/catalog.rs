@@ -164,6 +164,9 @@ fn search(
     Ok(ALL_READ)
 }
 
+/// The columns of a narrow terminal.
+const NARROW: usize = 120;
+
 /// Entries in a format, in their order.
 fn write_entries(
     context: &Context<'_>,
@@ -176,25 +179,27 @@ fn write_entries(
             let headings = [
                 ("event_id", Align::Left),
                 ("name", Align::Left),
-                ("service", Align::Left),
                 ("kind", Align::Left),
                 ("phase", Align::Left),
-                ("retired", Align::Left),
+                ("service", Align::Left),
+                ("", Align::Left),
             ];
-            let mut table = Table::new(&headings, output);
+            // A narrow terminal has room for the ID, the name and the kind.
+            let narrow = output.width.is_some_and(|width| width < NARROW);
+            let shown = headings.get(..if narrow { 3 } else { headings.len() }).unwrap_or_default();
+            let mut table = Table::new(shown, output).with_whole(0);
             for entry in entries {
-                let cells = [
+                let retired = if entry.is_retired() { "retired" } else { "" };
+                let mut cells = vec![
                     Cell::new(entry.id()),
                     Cell::new(entry.name(context.lang)),
-                    Cell::new(&entry.services().join(",")),
                     Cell::new(entry.action().kind().as_str()),
                     Cell::new(entry.action().phase().map_or("", Phase::as_str)),
-                    Cell::styled(
-                        if entry.is_retired() { "retired" } else { "" },
-                        Style::new().dimmed(),
-                    ),
+                    Cell::new(&entry.services().join(",")),
+                    Cell::styled(retired, Style::new().dimmed()),
                 ];
-                table.row(cells.into(), output)?;
+                cells.truncate(shown.len());
+                table.row(cells, output)?;
             }
             table.finish(output)
         }

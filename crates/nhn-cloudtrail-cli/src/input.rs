@@ -19,8 +19,7 @@ use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
 const TOLD: u64 = 5;
 
 /// What is read.
-pub(crate) struct Input<'a> {
-    args: &'a InputArgs,
+pub(crate) struct Input {
     reader: Reader,
     rejects: Option<Output>,
     warnings: Warnings,
@@ -31,16 +30,32 @@ pub(crate) struct Input<'a> {
 /// How reading went.
 pub(crate) struct Report {
     pub(crate) stats: Stats,
-    pub(crate) status: u8,
+    status: u8,
     /// Whether there was anything to read at all: a result of nothing is not worth a file.
     pub(crate) read_something: bool,
+    rejects_kept: bool,
+    warnings: Warnings,
 }
 
-impl<'a> Input<'a> {
+impl Report {
+    /// Tells the counts, where they are of interest, and gives the exit status. To be called when
+    /// the results are written.
+    pub(crate) fn tell(self) -> u8 {
+        if self.stats.rejects > 0 || io::stderr().is_terminal() {
+            self.warnings.note(&summary(self.stats));
+        }
+        if self.stats.rejects > 0 && !self.rejects_kept {
+            self.warnings.note("  keep the rejects with --rejects FILE");
+        }
+        self.status
+    }
+}
+
+impl Input {
     /// Opens the sources. Those that do not exist are told, and the others are read.
     pub(crate) fn open(
         context: &Context<'_>,
-        args: &'a InputArgs,
+        args: &InputArgs,
         filter: Filter,
         result: &Output,
     ) -> Result<Self, Stop> {
@@ -74,14 +89,7 @@ impl<'a> Input<'a> {
             return Err(Stop::failed("--rejects: the results go there already")
                 .help("name another file, or write the results to one with --output FILE"));
         }
-        Ok(Self {
-            args,
-            reader,
-            rejects,
-            warnings,
-            failed_sources,
-            result_is_stdout: result.is_stdout(),
-        })
+        Ok(Self { reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
     }
 
     /// Gives every event to `take`, until that breaks off.
@@ -128,27 +136,22 @@ impl<'a> Input<'a> {
         Ok(())
     }
 
-    /// Tells the counts.
+    /// Ends reading, and gives the rejects their file.
     pub(crate) fn done(self) -> Result<Report, Stop> {
         let stats = self.reader.stats();
+        let rejects_kept = self.rejects.is_some();
         let read_something = self.failed_sources == 0 || stats.records > 0 || stats.filtered > 0;
         if let Some(file) = self.rejects
             && read_something
         {
             file.finish()?;
         }
-        if stats.rejects > 0 || io::stderr().is_terminal() {
-            self.warnings.note(&summary(stats));
-        }
-        if stats.rejects > 0 && self.args.rejects.is_none() {
-            self.warnings.note("  keep the rejects with --rejects FILE");
-        }
         let status = match (self.failed_sources, stats.rejects) {
             (0, 0) => ALL_READ,
             (0, _) => SOME_REJECTED,
             _ => COULD_NOT_RUN,
         };
-        Ok(Report { stats, status, read_something })
+        Ok(Report { stats, status, read_something, rejects_kept, warnings: self.warnings })
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
         })?
     };
     printer.finish(report.read_something)?;
-    Ok(report.status)
+    Ok(report.tell())
 }
 
 /// The columns of a list such as `event_time,user_id`.

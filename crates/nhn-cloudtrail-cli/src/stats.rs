@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
     })?;
     counts.stats = report.stats;
     if !report.read_something {
-        return Ok(report.status);
+        return Ok(report.tell());
     }
     match args.format {
         StatsFormat::Json => {
@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
         StatsFormat::Table => summary(&counts, context, &zone, &mut output)?,
     }
     output.finish()?;
-    Ok(report.status)
+    Ok(report.tell())
 }
 
 /// All that is counted, in the order of the JSON.
@@ -222,9 +222,9 @@ fn days(counts: &Counts, zone: &Zone, output: &mut Output) -> Result<(), Stop> {
     let days = counts.by_day.by_name();
     let grouped = |length: usize| {
         let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
-        for (day, count) in &days {
-            let special = *day == NONE || *day == OTHER;
-            let group = if special { day } else { day.get(..length).unwrap_or(day) };
+        // Events without a time are among the totals.
+        for (day, count) in days.iter().filter(|(day, _)| *day != NONE) {
+            let group = if *day == OTHER { day } else { day.get(..length).unwrap_or(day) };
             *groups.entry(group).or_default() += count;
         }
         groups

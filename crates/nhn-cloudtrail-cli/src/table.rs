@@ -13,6 +13,8 @@ use crate::output::Output;
 /// How many rows decide the widths of a table, and how long they are waited for.
 const ROWS: usize = 1000;
 const WAIT: Duration = Duration::from_millis(100);
+/// How many bytes of them are held at the most; a value may be as long as a record.
+const HELD: usize = 1 << 20;
 /// Between columns.
 const GAP: usize = 2;
 /// No column is made narrower than this.
@@ -62,9 +64,12 @@ pub(crate) struct Table {
     first_rows: Vec<Vec<Cell>>,
     widths: Option<Vec<usize>>,
     since: Option<Instant>,
+    held: usize,
     /// How wide the table may be; none: as wide as it comes, values are not cut.
     limit: Option<usize>,
     color: bool,
+    /// A column that is never cut.
+    whole: Option<usize>,
 }
 
 impl Table {
@@ -77,7 +82,22 @@ impl Table {
         let bold = Style::new().bold();
         let columns =
             headings.iter().map(|(name, align)| (Cell::styled(name, bold), *align)).collect();
-        Self { columns, first_rows: Vec::new(), widths: None, since: None, limit, color }
+        Self {
+            columns,
+            first_rows: Vec::new(),
+            widths: None,
+            since: None,
+            held: 0,
+            limit,
+            color,
+            whole: None,
+        }
+    }
+
+    /// The same table with a column whose values are of no use in part.
+    pub(crate) fn with_whole(mut self, column: usize) -> Self {
+        self.whole = Some(column);
+        self
     }
 
     /// Adds a row, which may be written later.
@@ -99,9 +119,10 @@ impl Table {
             self.write_row(&cells, widths, text);
             return;
         }
+        self.held += cells.iter().map(|cell| cell.text.len()).sum::<usize>();
         self.first_rows.push(cells);
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        if self.first_rows.len() >= ROWS || waited >= WAIT {
+        if self.first_rows.len() >= ROWS || self.held >= HELD || waited >= WAIT {
             self.settle(text);
         }
     }
@@ -120,7 +141,7 @@ impl Table {
             }
         }
         if let Some(limit) = self.limit {
-            fit(&mut widths, limit);
+            fit(&mut widths, limit, self.whole);
         }
         let headings: Vec<Cell> = self.columns.iter().map(|(name, _)| name.clone()).collect();
         self.write_row(&headings, &widths, text);
@@ -165,24 +186,22 @@ pub(crate) fn push_blanks(text: &mut String, count: usize) {
 }
 
 /// Makes columns narrower until they fit, the widest first: short values stay whole.
-fn fit(widths: &mut [usize], limit: usize) {
+fn fit(widths: &mut [usize], limit: usize, whole: Option<usize>) {
+    for (index, width) in widths.iter_mut().enumerate() {
+        if Some(index) != whole {
+            *width = (*width).min(limit);
+        }
+    }
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(limit);
     while over > 0 {
-        let widest = widths.iter().copied().max().unwrap_or_default();
-        if widest <= NARROWEST {
-            return;
+        let others = widths.iter_mut().enumerate().filter(|(index, _)| Some(*index) != whole);
+        // Of equally wide ones the last, which most often says the least.
+        match others.map(|(_, width)| width).max() {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => return,
         }
-        let next = widths.iter().copied().filter(|width| *width < widest).max().unwrap_or_default();
-        let next = next.max(NARROWEST);
-        let many = widths.iter().filter(|width| **width == widest).count();
-        // All of the widest go down to the next together, or as far as is needed.
-        let less = (widest - next).min(over.div_ceil(many)).max(1);
-        for width in widths.iter_mut().filter(|width| **width == widest) {
-            let less = less.min(over);
-            *width -= less;
-            over -= less;
-        }
+        over -= 1;
     }
 }
 
@@ -235,9 +254,9 @@ mod tests {
         ];
         let text = table(Some(36), rows);
         insta::assert_snapshot!(text, @r"
-        name           count  more
-        인스턴스 생…       1  an e-mail ad…
-        short         12,345  short
+        name            count  more
+        인스턴스 생…        1  an e-mail ad…
+        short          12,345  short
         ");
         assert!(text.lines().all(|line| line.width() <= 36));
         // Too narrow for anything: still every column is there.
@@ -254,8 +273,8 @@ mod tests {
     fn nothing_reaches_the_terminal_that_moves_its_cursor() {
         let text = table(None, &[&["\u{1b}[2J\u{7}evil\u{202e}", "1", "{\n  \"a\":\t1\n}"]]);
         insta::assert_snapshot!(text, @r#"
-        name          count  more
-        �[2J�evil�        1  { "a": 1 }
+        name        count  more
+        �[2J�evil�      1  { "a": 1 }
         "#);
     }
 

@@ -32,7 +32,8 @@ fn cases() {
     let mut report = String::new();
     let mut failed = 0;
     for case in &cases {
-        let reading = support::read(case.options.builder().open([&case.input]).unwrap());
+        let reader = case.options.builder().open([case.input()]).unwrap();
+        let reading = support::read(reader, &case.options);
         let before = report.len();
         for (file, got) in outputs(case, &reading) {
             let path = case.folder.join(file);
@@ -54,12 +55,7 @@ fn cases() {
 
 /// The files of a case, with what ought to stand in them.
 fn outputs(case: &Case, reading: &Reading) -> [(&'static str, String); 5] {
-    let columns = case.options.columns();
-    let events = reading.events.iter().map(|event| {
-        let mut line = Vec::new();
-        event.enrich().write_json(&columns, case.options.lang(), &mut line);
-        String::from_utf8(line).unwrap()
-    });
+    let events = reading.events.iter().map(|event| case.options.flat(event));
     let details = reading.events.iter().map(|event| to_line(&Details::new(case, event)));
     let rejects = reading.rejects.iter().map(|reject| to_line(&Rejected::new(case, reject)));
     let errors = reading.errors.iter().map(|error| error_line(case, error));
@@ -98,7 +94,7 @@ impl Place {
 }
 
 fn source(case: &Case, position: &Position) -> Option<String> {
-    if case.input.is_file() {
+    if case.input().is_file() {
         return None;
     }
     let folder = format!("{}/", case.folder.display());

@@ -644,4 +644,92 @@ mod tests {
             );
         }
     }
+
+    /// What the generator says when `from` is `to` in a data file.
+    fn with_change(file: &str, from: &str, to: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("lists")).unwrap();
+        for name in [
+            "SOURCE.toml",
+            "actions.toml",
+            "effects.tsv",
+            "errata.tsv",
+            "events.tsv",
+            "names.tsv",
+            "services.tsv",
+            "lists/gov-2020-10-29.tsv",
+        ] {
+            let mut text = fs::read_to_string(data_dir().join(name)).unwrap();
+            if name == file {
+                assert!(text.contains(from), "{file} has no {from:?}");
+                text = text.replacen(from, to, 1);
+            }
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        generate(dir.path()).map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn odd_data_stops_the_generator() {
+        let cases = [
+            // Twice, out of order, control characters, blanks, odd columns.
+            ("events.tsv", "event_id.iaas.vpc.delete\t", "event_id.iaas.vpc.create\t", "twice"),
+            (
+                "events.tsv",
+                "event_id.iaas.vpc.create\t",
+                "event_id.aaas.vpc.create\t",
+                "out of order",
+            ),
+            ("events.tsv", "\tVPC 생성\t", "\tVPC\u{8}생성\t", "control character"),
+            ("events.tsv", "\tVPC 생성\t", "\tVPC 생성 \t", "blanks"),
+            ("events.tsv", "\tVPC 생성\t", "\tVPC 생성\t\t", "8 columns"),
+            ("events.tsv", "name_ko\tname_en", "name_en\tname_ko", "header"),
+            // IDs that nobody explains, or that errata call wrong.
+            (
+                "errata.tsv",
+                "event_id.pca..ca.delete\tevent_id.pca..ca.delete",
+                "event_id.pca..x\t",
+                "odd",
+            ),
+            (
+                "errata.tsv",
+                "event_id.pca..ca.delete\tevent_id.pca..ca.delete",
+                "event_id.pca..ca.delete\t",
+                "wrong",
+            ),
+            // Services, listings, counts.
+            ("events.tsv", "\tinfrastructure\t", "\tinfra\t", "unknown service `infra`"),
+            ("events.tsv", "public=2024-01-16/", "public=2024-13-16/", "odd listing"),
+            ("events.tsv", "public=2024-01-16/", "publik=2024-01-16/", "odd listing"),
+            ("services.tsv", "\t596", "\t595", "infrastructure"),
+            ("SOURCE.toml", "version = \"2026", "version = \"2025", "version"),
+            // Names, actions, effects, lists.
+            ("names.tsv", "\tja\t", "\tko\t", "already"),
+            ("actions.toml", "event_id.cdn.auth_token", "event_id.cdn.auth", "auth"),
+            (
+                "actions.toml",
+                "event_id.cdn.auth_token\"",
+                "event_id.backup.result.file\"",
+                "two groups",
+            ),
+            ("actions.toml", "kind = \"update\"", "kind = \"change\"", "create, read"),
+            ("effects.tsv", "\tmodify", "\tchange", "create, modify"),
+            (
+                "lists/gov-2020-10-29.tsv",
+                "event_id.iaas.vpc.create",
+                "event_id.iaas.vpc.made",
+                "unknown event ID",
+            ),
+        ];
+        for (file, from, to, part) in cases {
+            let error = with_change(file, from, to);
+            assert!(error.contains(part), "{file}: {from:?} -> {to:?}: {error:?} has no {part:?}");
+        }
+    }
+
+    #[test]
+    fn an_override_that_says_what_the_rules_say_is_taken_out() {
+        let group = "[[group]]\nreason = \"none\"\nkind = \"create\"\nevents = [\"event_id.iaas.vpc.create\"]\n\n[[group]]";
+        assert!(with_change("actions.toml", "[[group]]", group).contains("the rules say the same"));
+    }
 }

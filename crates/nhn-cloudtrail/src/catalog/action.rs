@@ -53,7 +53,7 @@ impl Serialize for Action {
     }
 }
 
-/// The action of a built-in entry that a person decided on.
+/// The action of a built-in entry that the project decided on.
 pub(super) const fn curated(verb: &'static str, kind: Kind, phase: Option<Phase>) -> Action {
     Action { verb: Cow::Borrowed(verb), kind, phase, provenance: Provenance::Curated }
 }

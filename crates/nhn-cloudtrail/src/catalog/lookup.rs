@@ -1,5 +1,7 @@
-//! The perfect hash of the built-in catalog. The generator lays it out, [`find`] reads it; both use
+//! The perfect hash of the built-in catalog. The generator lays it out, `find` reads it; both use
 //! the functions here, so that they cannot drift apart.
+
+use std::borrow::Cow;
 
 use super::table;
 
@@ -54,14 +56,29 @@ pub const fn slot(hash: u64, seed: u16) -> usize {
     (mixed >> 52) as usize & (SLOTS - 1)
 }
 
-/// The place of an ID in the table.
+/// The IDs alone, close together: a lookup that has to look at entries would miss the cache more.
+static IDS: [&str; table::ENTRIES.len()] = ids();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses a bad index")]
+const fn ids() -> [&'static str; table::ENTRIES.len()] {
+    let mut ids = [""; table::ENTRIES.len()];
+    let mut at = 0;
+    while at < ids.len() {
+        if let Cow::Borrowed(id) = table::ENTRIES[at].id {
+            ids[at] = id;
+        }
+        at += 1;
+    }
+    ids
+}
+
+/// The entry of an ID.
 #[inline]
 pub(super) fn find(id: &str) -> Option<&'static super::Entry> {
     let hash = hash(id.as_bytes())?;
     let seed = *table::SEEDS.get(bucket(hash))?;
-    let place = *table::INDEX.get(slot(hash, seed))?;
-    let entry = table::ENTRIES.get(usize::from(place))?;
-    (entry.id() == id).then_some(entry)
+    let place = usize::from(*table::INDEX.get(slot(hash, seed))?);
+    if *IDS.get(place)? == id { table::ENTRIES.get(place) } else { None }
 }
 
 /// Seeds and slots for these IDs, or what stands in the way: two IDs of one hash.

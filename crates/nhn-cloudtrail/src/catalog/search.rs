@@ -29,6 +29,18 @@ impl Folded {
         let compact = words.concat();
         Self { words, compact }
     }
+
+    /// Whether the text begins with the query, however it is spaced; but not where one word of the
+    /// query would end inside the next word of the text: `로그인` does not begin `로그 인입`.
+    fn begins_with(&self, query: &Folded) -> bool {
+        let mut end = 0;
+        let ends_well = self.words.iter().enumerate().any(|(number, word)| {
+            end += word.len();
+            end == query.compact.len()
+                || (number + 1 == query.words.len() && end > query.compact.len())
+        });
+        ends_well && self.compact.starts_with(&query.compact)
+    }
 }
 
 /// `text` in small letters, half-width Latin, full-width kana, composed Hangul and kana, with a
@@ -127,7 +139,7 @@ fn rank(entry: &Entry, query: &Folded, text: &str) -> Option<Rank> {
         return None;
     }
     let is = |field: &Folded| field.compact == query.compact;
-    let begins = |field: &Folded| field.compact.starts_with(&query.compact);
+    let begins = |field: &Folded| field.begins_with(query);
     let whole = |field: &Folded| query.words.iter().all(|word| field.words.contains(word));
     Some(if is(&whole_id) || is(&id) {
         Rank::ExactId
@@ -156,17 +168,37 @@ pub(super) fn suggest<'a>(entries: impl Iterator<Item = &'a Entry>, id: &str) ->
     let wanted = simple(if prefixed { without_prefix(id) } else { id });
     // A quarter of the ID wrong is another ID.
     let limit = (wanted.len() / 4).min(6);
-    let mut near: Vec<(usize, bool, Reverse<usize>, &'a Entry)> = entries
-        .filter_map(|entry| {
-            let known = simple(without_prefix(entry.id()));
-            let distance = distance(&wanted, &known, limit)?;
-            let alike = wanted.iter().zip(&known).take_while(|(a, b)| a == b).count();
-            Some((distance, entry.is_retired(), Reverse(alike), entry))
-        })
-        .collect();
-    near.sort_by(|a, b| (a.0, a.1, a.2, a.3.id()).cmp(&(b.0, b.1, b.2, b.3.id())));
-    let nearest = near.first().map_or(0, |(distance, ..)| *distance);
-    near.into_iter()
+    let words = |id: &[char]| -> Vec<String> {
+        id.split(|c| *c == '.')
+            .filter(|word| !word.is_empty())
+            .map(|word| word.iter().collect())
+            .collect()
+    };
+    let wanted_words = words(&wanted);
+    let mut near: Vec<(usize, bool, Reverse<usize>, &'a Entry)> = Vec::new();
+    let mut wider: Vec<(usize, bool, Reverse<usize>, &'a Entry)> = Vec::new();
+    for entry in entries {
+        let known = simple(without_prefix(entry.id()));
+        let alike = Reverse(wanted.iter().zip(&known).take_while(|(a, b)| a == b).count());
+        if let Some(distance) = distance(&wanted, &known, limit) {
+            near.push((distance, entry.is_retired(), alike, entry));
+        } else if near.is_empty() && wanted_words.len() > 1 {
+            // A part left out, most often the service: `event_id.instance.create`.
+            let known_words = words(&known);
+            let more = known_words.len().saturating_sub(wanted_words.len());
+            let mut rest = known_words.iter();
+            if (1..=2).contains(&more)
+                && wanted_words.iter().all(|word| rest.any(|known| known == word))
+            {
+                wider.push((more, entry.is_retired(), alike, entry));
+            }
+        }
+    }
+    let mut found = if near.is_empty() { wider } else { near };
+    found.sort_by(|a, b| (a.0, a.1, a.2, a.3.id()).cmp(&(b.0, b.1, b.2, b.3.id())));
+    let nearest = found.first().map_or(0, |(distance, ..)| *distance);
+    found
+        .into_iter()
         .take_while(|(distance, ..)| *distance <= nearest + 1)
         .take(MOST)
         .map(|(.., entry)| entry)

@@ -111,7 +111,7 @@ words! {
 words! {
     /// Who says what an event does.
     Provenance, "a provenance", InvalidOption {
-        /// A person decided, because the ID's words mislead or say nothing.
+        /// The project decided in `data/actions.toml`, because the ID's words mislead or say nothing.
         Curated = "curated",
         /// The rules over the ID's words decided.
         Inferred = "inferred",

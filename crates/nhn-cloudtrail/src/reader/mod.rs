@@ -473,12 +473,10 @@ impl Open {
             let mut draft = Draft::default();
             let buffer = self.text.buffer();
             if self.head.len() < HEAD {
+                // All of the buffer before was looked at, so what is missing is still there.
+                let from = self.head.len().saturating_sub(self.framer.base() as usize);
                 let wanted = HEAD - self.head.len();
-                let fresh = buffer.get(self.head.len()..).unwrap_or_default();
-                // While the head is being filled, nothing has been consumed or this is a big piece.
-                if self.framer.base() == 0 {
-                    self.head.extend(fresh.iter().take(wanted));
-                }
+                self.head.extend(buffer.get(from..).unwrap_or_default().iter().take(wanted));
             }
             let status = self.framer.run(buffer, self.end, &mut draft);
             let done = status == Status::Done;
@@ -577,7 +575,7 @@ impl Open {
                 first.line, first.message
             );
             ready.error = Some(Error::new(Code::NotALog, message).at(place));
-        } else if draft.rejects.is_empty() && self.framer.number() > 0 {
+        } else if self.framer.number() > 0 {
             let message = format!("no CloudTrail record found: this is {}", what_is(&self.head));
             ready.error = Some(Error::new(Code::NotALog, message).at(place));
         }

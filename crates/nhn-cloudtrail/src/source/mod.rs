@@ -1,17 +1,23 @@
 //! Where text comes from: a path, a glob, a folder, standard input, bytes or a stream, plain or
 //! compressed, always read in bounded memory.
 
+mod gzip;
+
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Code, Error, Position, Result};
+use gzip::Gzip;
 
 /// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
 /// reads without being asked to.
 const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// The most that a block of zstd holds.
+const ZSTD_BLOCK: usize = 128 << 10;
 
 /// One input, opened when it is its turn.
 pub(crate) struct Source {
@@ -106,13 +112,11 @@ impl Source {
         let counted = Counted { inner: Cursor::new(head).chain(raw), read };
         Ok(Input::Stream(match compression {
             None => Box::new(counted),
-            Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(
-                BufReader::with_capacity(64 << 10, counted),
-            )),
+            Some(Compression::Gzip) => Box::new(Gzip::new(counted)),
             Some(Compression::Zstd) => {
                 let mut decoder = zstd::Decoder::new(counted).map_err(wrong)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(wrong)?;
-                Box::new(decoder)
+                Box::new(Blocks(BufReader::with_capacity(ZSTD_BLOCK, decoder)))
             }
         }))
     }
@@ -132,6 +136,18 @@ fn compression(head: &[u8]) -> Option<Compression> {
             Some(Compression::Zstd)
         }
         _ => None,
+    }
+}
+
+/// Reads a block's worth at a time, however much is asked for: the decoder drops what a call has
+/// decoded when it then meets damage, so no more than the damaged block is to be lost.
+struct Blocks<R>(BufReader<R>);
+
+impl<R: Read> Read for Blocks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.fill_buf()?.read(buffer)?;
+        self.0.consume(count);
+        Ok(count)
     }
 }
 

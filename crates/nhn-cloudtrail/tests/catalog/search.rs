@@ -68,6 +68,10 @@ fn best_first() {
     for entry in &found[..retired] {
         assert!(!entry.is_retired() || entry.name(Lang::Ko) == "클러스터 생성", "{}", entry.id());
     }
+    // A word before letters that only meet across a blank: 로그 인입.
+    let login = catalog::search("로그인");
+    let place = |id: &str| login.iter().position(|entry| entry.id() == id).unwrap();
+    assert!(place("event_id.iam.login") < place("event_id.logncrash.limit.save"));
     // Exact name, then beginnings, then words inside.
     let found = catalog::search("볼륨");
     let rank = |name: &str| found.iter().position(|entry| entry.name(Lang::Ko) == name);

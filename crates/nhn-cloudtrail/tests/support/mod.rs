@@ -12,18 +12,16 @@ use nhn_cloudtrail::{
 use serde::Deserialize;
 
 /// A folder of `tests/cases`; `tests/README.md` says what stands in it.
-pub struct Case {
-    pub name: String,
-    pub folder: PathBuf,
-    /// A file, or the folder `input`.
-    pub input: PathBuf,
-    pub options: Options,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Options,
 }
 
 /// `options.json` of a case.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Options {
+pub(crate) struct Options {
     dedup: bool,
     lang: Option<String>,
     columns: Option<Vec<String>>,
@@ -31,14 +29,14 @@ pub struct Options {
     filter: Option<FilterOptions>,
 }
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LimitOptions {
     record_bytes: Option<usize>,
     depth: Option<usize>,
 }
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct FilterOptions {
     event: Vec<String>,
@@ -59,7 +57,7 @@ struct FilterOptions {
 }
 
 /// Every case, sorted by name.
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
     let entries = fs::read_dir(&root).unwrap_or_else(|error| panic!("{}: {error}", root.display()));
     let mut cases: Vec<Case> = entries.map(|entry| Case::open(entry.unwrap().path())).collect();
@@ -71,41 +69,39 @@ pub fn cases() -> Vec<Case> {
 impl Case {
     fn open(folder: PathBuf) -> Self {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-        let is_input = |path: &PathBuf| {
-            path.file_name().unwrap().to_string_lossy().split('.').next() == Some("input")
-        };
-        let inputs: Vec<PathBuf> = fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(is_input)
-            .collect();
-        let [input] = inputs.as_slice() else {
-            panic!("{name}: {} inputs; a case has one file `input.*`, or a folder", inputs.len());
-        };
         let options = match fs::read(folder.join("options.json")) {
             Ok(text) => serde_json::from_slice(&text)
                 .unwrap_or_else(|error| panic!("{name}/options.json: {error}")),
             Err(_) => Options::default(),
         };
-        Self { name, input: input.clone(), folder, options }
+        Self { name, folder, options }
     }
 
-    /// The bytes of the input; none where it is a folder.
-    pub fn bytes(&self) -> Option<Vec<u8>> {
-        self.input.is_file().then(|| fs::read(&self.input).unwrap())
+    /// A file `input.*`, or the folder `input`.
+    pub(crate) fn input(&self) -> PathBuf {
+        let is_input = |path: &PathBuf| {
+            path.file_name().unwrap().to_string_lossy().split('.').next() == Some("input")
+        };
+        let entries = fs::read_dir(&self.folder).unwrap();
+        let mut inputs = entries.map(|entry| entry.unwrap().path()).filter(is_input);
+        match (inputs.next(), inputs.next()) {
+            (Some(input), None) => input,
+            _ => panic!("{}: wants one file `input.*`, or a folder `input`", self.name),
+        }
     }
 }
 
 impl Options {
-    pub fn columns(&self) -> Vec<Column> {
-        match &self.columns {
+    /// The flat form of an event, as these options want it.
+    pub(crate) fn flat(&self, event: &Event) -> String {
+        let columns: Vec<Column> = match &self.columns {
             Some(names) => names.iter().map(|name| name.parse().unwrap()).collect(),
             None => Column::standard().to_vec(),
-        }
-    }
-
-    pub fn lang(&self) -> Lang {
-        self.lang.as_ref().map_or(Lang::Ko, |lang| lang.parse().unwrap())
+        };
+        let lang = self.lang.as_ref().map_or(Lang::Ko, |lang| lang.parse().unwrap());
+        let mut line = Vec::new();
+        event.enrich().write_json(&columns, lang, &mut line);
+        String::from_utf8(line).unwrap()
     }
 
     fn limits(&self) -> Limits {
@@ -120,7 +116,7 @@ impl Options {
     }
 
     /// A reader with these options.
-    pub fn builder(&self) -> ReaderBuilder {
+    pub(crate) fn builder(&self) -> ReaderBuilder {
         let builder = Reader::builder().limits(self.limits()).dedup(self.dedup);
         match &self.filter {
             Some(filter) => builder.select(filter.build().unwrap().into_select(Catalog::builtin())),
@@ -172,17 +168,17 @@ impl FilterOptions {
 
 /// All that a reader gave.
 #[derive(Default)]
-pub struct Reading {
-    pub events: Vec<Event>,
-    pub rejects: Vec<Reject>,
-    pub errors: Vec<Error>,
-    pub stats: Stats,
+pub(crate) struct Reading {
+    pub(crate) events: Vec<Event>,
+    pub(crate) rejects: Vec<Reject>,
+    pub(crate) errors: Vec<Error>,
+    pub(crate) stats: Stats,
     /// All of it, in its order and with every detail, to compare readings of one input.
-    pub trace: String,
+    pub(crate) trace: String,
 }
 
 /// Reads to the end.
-pub fn read(mut reader: Reader) -> Reading {
+pub(crate) fn read(mut reader: Reader, options: &Options) -> Reading {
     let mut reading = Reading::default();
     let trace = &mut reading.trace;
     while let Some(item) = reader.next_item() {
@@ -191,7 +187,7 @@ pub fn read(mut reader: Reader) -> Reading {
                 let position = event.position();
                 let raw = event.raw().escape_ascii();
                 writeln!(trace, "event {position:?} {raw} {:?}", event.problems()).unwrap();
-                writeln!(trace, "  {} {}", event.key(), flat(&event)).unwrap();
+                writeln!(trace, "  {} {}", event.key(), options.flat(&event)).unwrap();
                 reading.events.push(event);
             }
             Ok(Item::Reject(reject)) => {
@@ -202,7 +198,7 @@ pub fn read(mut reader: Reader) -> Reading {
                 reading.rejects.push(reject);
             }
             Err(error) => {
-                writeln!(trace, "error {} {:?} {error}", error.code(), error.position()).unwrap();
+                writeln!(trace, "error {} {:?}", error.code(), error.position()).unwrap(); // TODO {error}
                 reading.errors.push(error);
             }
         }
@@ -210,11 +206,4 @@ pub fn read(mut reader: Reader) -> Reading {
     reading.stats = reader.stats();
     writeln!(trace, "{:?}", reading.stats).unwrap();
     reading
-}
-
-/// The flat form of an event: its standard columns, names in Korean.
-pub fn flat(event: &Event) -> String {
-    let mut line = Vec::new();
-    event.enrich().write_json(Column::standard(), Lang::Ko, &mut line);
-    String::from_utf8(line).unwrap()
 }

@@ -72,7 +72,7 @@ impl Framer {
         let candidate = if element {
             self.next_element(window, at, to)
         } else {
-            next_at_same_indent(window, at, to)
+            next_at_indent(window, at, to, self.indent().unwrap_or(0))
         };
         match candidate.or(balanced) {
             Some(to) => {
@@ -100,11 +100,12 @@ impl Framer {
         // Each try costs the length of what it scans; so much in all is spent at the most.
         let mut budget = self.limits.record_bytes.saturating_mul(4);
         let scanner = self.scanner::<false>(window);
+        let own_indent = self.indent();
         let from = at + 1;
         for offset in memchr::memchr_iter(b'{', window.get(from..to)?) {
             let brace = from + offset;
             if before_blanks(window, brace) != Some(b',')
-                && (indent(window, brace).is_none() || indent(window, brace) != indent(window, at))
+                && (own_indent.is_none() || indent(window, brace) != own_indent)
             {
                 continue;
             }
@@ -159,7 +160,7 @@ fn indent(window: &[u8], at: usize) -> Option<usize> {
     let near = window.get(at.saturating_sub(1024)..at)?;
     let blanks = near.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line_start = at - blanks;
-    (line_start == 0 || window.get(line_start - 1) == Some(&b'\n')).then_some(blanks)
+    (window.get(line_start.checked_sub(1)?) == Some(&b'\n')).then_some(blanks)
 }
 
 /// Where the value at `at` ends by its brackets, or what is no value by the next sign of one; none
@@ -185,11 +186,10 @@ fn balanced_end(window: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The next line in `at..to` that begins with a brace as far in as the line of `at` does.
-pub(super) fn next_at_same_indent(window: &[u8], at: usize, to: usize) -> Option<usize> {
-    let line = memchr::memrchr(b'\n', window.get(..at)?).map_or(0, |n| n + 1);
-    let indent = at - line;
-    memchr::memchr_iter(b'\n', window.get(at..to)?).map(|n| at + n + 1 + indent).find(|&brace| {
+/// The next line in `at..to` that begins with a brace so far in.
+pub(super) fn next_at_indent(window: &[u8], at: usize, to: usize, indent: usize) -> Option<usize> {
+    let lines = memchr::memchr_iter(b'\n', window.get(at..to)?);
+    lines.map(|line_feed| at + line_feed + 1 + indent).find(|&brace| {
         window.get(brace) == Some(&b'{')
             && window
                 .get(brace - indent..brace)

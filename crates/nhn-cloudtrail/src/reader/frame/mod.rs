@@ -128,6 +128,9 @@ pub(super) struct Framer {
     /// The line at `counted`, which is as far as lines have been counted.
     line: u64,
     counted: usize,
+    /// Where that line begins, in the text of the source, and whether there are only blanks since.
+    line_start: u64,
+    fresh: bool,
     /// How many records (events and rejects) there have been.
     number: u64,
     /// How much of the text must be there before an unfinished value is tried again.
@@ -153,6 +156,8 @@ impl Framer {
             base: 0,
             line: 1,
             counted: 0,
+            line_start: 0,
+            fresh: true,
             number: 0,
             retry: 0,
             whole: false,
@@ -248,12 +253,28 @@ impl Framer {
     // ---- places and results -------------------------------------------------------------------
 
     fn count_lines(&mut self, buffer: &[u8], to: usize) -> u64 {
-        if to > self.counted {
-            let passed = buffer.get(self.counted..to).unwrap_or_default();
+        let passed = buffer.get(self.counted..to).unwrap_or_default();
+        let mut since = passed;
+        if let Some(last) = memchr::memrchr(b'\n', passed) {
             self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
-            self.counted = to;
+            self.line_start = self.base + (self.counted + last + 1) as u64;
+            self.fresh = true;
+            since = passed.get(last + 1..).unwrap_or_default();
         }
+        self.fresh &= since.iter().all(|byte| matches!(byte, b' ' | b'\t'));
+        self.counted = self.counted.max(to);
         self.line
+    }
+
+    /// Passes text in which there is no line feed.
+    fn pass_line(&mut self, to: usize) {
+        self.fresh &= to <= self.counted;
+        self.counted = self.counted.max(to);
+    }
+
+    /// How far in the line at hand begins; none where more than blanks stands before.
+    fn indent(&self) -> Option<usize> {
+        self.fresh.then(|| (self.base + self.counted as u64 - self.line_start) as usize)
     }
 
     /// Goes on at `at`.
@@ -401,11 +422,15 @@ impl Framer {
             Until::Balanced(brackets) => brackets.close(buffer, self.at),
             Until::End => None,
         };
-        let to = found.unwrap_or(buffer.len());
-        let mut bytes = buffer.get(self.at..to).unwrap_or_default();
         let finished = found.is_some() || end;
-        if finished && matches!(skip.until, Until::LineEnd) {
-            bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        let mut to = found.unwrap_or(buffer.len());
+        let mut bytes = buffer.get(self.at..to).unwrap_or_default();
+        if matches!(skip.until, Until::LineEnd)
+            && let Some(line) = bytes.strip_suffix(b"\r")
+        {
+            // No part of the line if the line ends here, which may have to be waited for.
+            bytes = line;
+            to -= usize::from(!finished);
         }
         self.keep(&mut skip.reject, bytes);
         self.advance(buffer, to);

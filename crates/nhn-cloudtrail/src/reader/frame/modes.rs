@@ -4,7 +4,7 @@ use crate::error::Code;
 use crate::event::Header;
 use crate::json::{self, Stop};
 
-use super::broken::{Brackets, next_at_same_indent};
+use super::broken::{Brackets, next_at_indent};
 use super::whole::{Container, Whole};
 use super::{Draft, FULL, Framer, Mode, NOT_AN_OBJECT, Step, Until, after_blanks, first_text};
 
@@ -159,7 +159,10 @@ impl Framer {
     /// Whether the next value that begins as far in as the broken one at `at` is whole and runs
     /// over lines.
     fn text_follows(&self, window: &[u8], at: usize, out: &mut Draft) -> bool {
-        let Some(next) = next_at_same_indent(window, at, window.len()) else { return false };
+        let Some(next) = next_at_indent(window, at, window.len(), self.indent().unwrap_or(0))
+        else {
+            return false;
+        };
         let mark = out.mark();
         let value = self.value::<false>(window, next, out);
         out.back(&mark);
@@ -213,8 +216,7 @@ impl Framer {
             Ok(whole) => match self.ends_on_line(buffer, end, at, &whole) {
                 Some(true) => {
                     // No line feed stands in what was just scanned.
-                    self.count_lines(buffer, at);
-                    self.counted = whole.end;
+                    self.pass_line(whole.end);
                     return self.take(buffer, whole.end, out, &mark);
                 }
                 Some(false) => {

@@ -1,0 +1,15 @@
+//! The command, run as a user would: what it prints, where it writes, how it ends.
+
+#[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod help;
+#[cfg(unix)]
+#[cfg(test)]
+mod output;
+#[cfg(test)]
+mod read;
+#[cfg(test)]
+mod stats;

@@ -1,0 +1,307 @@
+//! `read`: formats, columns, filters, rejects, exit statuses.
+
+use crate::common::{Ran, broken_log, data, folder, log, run, run_on, visible, words};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+/// `read` of the log on standard input.
+fn read(args: &str) -> Ran {
+    run_on(&log(), ["read", "-"].into_iter().chain(words(args)))
+}
+
+#[test]
+fn the_table_is_aligned_and_has_no_control_characters() {
+    let ran = read("");
+    assert_snapshot!(ran.all());
+    assert!(!ran.text().contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn the_table_has_names_in_a_language_and_times_in_a_zone() {
+    assert_snapshot!(read("--lang en --tz Asia/Seoul").all());
+}
+
+#[test]
+fn the_table_shows_any_column() {
+    let columns = "source,source_record,event_log_uuid,known,target_members,request,extra";
+    assert_snapshot!(read(&format!("--columns {columns}")).all());
+}
+
+#[test]
+fn colours_can_be_had_without_a_terminal() {
+    let ran = read("--color always --columns event_name,outcome");
+    assert_snapshot!(visible(ran.text()));
+}
+
+#[test]
+fn jsonl_is_the_flat_form() {
+    let ran = read("--format jsonl");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_snapshot!(visible(ran.text()));
+}
+
+#[test]
+fn json_is_an_array_of_the_jsonl_lines() {
+    let lines = read("--format jsonl");
+    let lines: Vec<Value> =
+        lines.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read("--format json").json(), Value::Array(lines));
+}
+
+#[test]
+fn json_is_valid_however_few_events_there_are() {
+    assert_eq!(read("--format json --limit 0").text(), "[]\n");
+    assert_eq!(read("--format json --user nobody").text(), "[]\n");
+    let one = read("--format json --limit 1 --columns region");
+    assert_eq!(one.text(), "[\n{\"region\":\"KR1\"}\n]\n");
+}
+
+#[test]
+fn csv_is_quoted_and_harmless() {
+    let columns = "event_time,user_id,user_name,result_message,request,target_members,extra,known";
+    assert_snapshot!(visible(&read(&format!("--format csv --columns {columns}")).all()));
+}
+
+#[test]
+fn csv_of_nothing_is_its_header() {
+    let ran = read("--format csv --columns event_id,region --user nobody");
+    assert_eq!(ran.text(), "event_id,region\n");
+}
+
+#[test]
+fn raw_gives_the_records_back() {
+    assert_eq!(read("--format raw").stdout, log());
+    let pretty = b"[\r\n {\"eventId\":\r\n\t\"a\"} , {\"b\" : 1.0}]";
+    let ran = run_on(pretty, words("read - --format raw"));
+    assert_eq!(ran.stdout, b"{\"eventId\":\r\n\t\"a\"}\n{\"b\" : 1.0}\n");
+}
+
+#[test]
+fn columns_come_in_the_order_asked_for() {
+    let ran = read("--format jsonl --columns region,event_id --limit 1");
+    assert_eq!(ran.text(), "{\"region\":\"KR1\",\"event_id\":\"event_id.iaas.instance.create\"}\n");
+}
+
+#[test]
+fn wrong_options_say_what_is_wrong() {
+    let mistakes = [
+        "--columns event_time,nope",
+        "--columns event_time,,region",
+        "--columns region,region",
+        "--columns region --format raw",
+        "--tz Asia/Soul",
+        "--tz Asia/Soul --since 2026-10-01",
+        "--since tomorrowish",
+        "--until 2026-13-01",
+        "--since 2026-10-02 --until 2026-09-30",
+        "--ip 10.0.0.0/33",
+        "--service nope",
+        "--kind nope",
+        "--phase nope",
+        "--outcome nope",
+        "--known --unknown",
+        "--max-record-bytes 0",
+        "--max-record-bytes 16X",
+        "--max-depth 5000",
+        "--limit -1",
+        "--format xml",
+        "--lang de",
+        "--catalog-overlay /nonexistent.tsv",
+        "--rejects -",
+    ];
+    let mut all = String::new();
+    for mistake in mistakes {
+        let ran = read(mistake);
+        assert_eq!(ran.status, 2, "{mistake}");
+        assert!(ran.stdout.is_empty(), "{mistake}");
+        all.push_str(&format!("$ read - {mistake}\n{}\n", ran.stderr));
+    }
+    assert_snapshot!(all);
+}
+
+#[test]
+fn filters_choose_events() {
+    let count = |args: &str| {
+        let ran = read(&format!("--format jsonl {args}"));
+        assert_eq!(ran.status, 0, "{args}: {}", ran.stderr);
+        ran.text().lines().count()
+    };
+    assert_eq!(count("--event event_id.iaas.instance.create"), 1);
+    assert_eq!(count("--event event_id.iaas.*"), 3);
+    assert_eq!(count("--event *.delete --event *robot*"), 2);
+    assert_eq!(count("--service infrastructure"), 2);
+    assert_eq!(count("--service rds-for-mysql"), 1);
+    assert_eq!(count("--service rds-for-mariadb"), 1);
+    assert_eq!(count("--kind delete"), 1);
+    assert_eq!(count("--kind create --kind delete"), 4);
+    assert_eq!(count("--kind create --unknown"), 1);
+    assert_eq!(count("--known"), 3);
+    assert_eq!(count("--phase none"), 4);
+    assert_eq!(count("--phase failed"), 0);
+    assert_eq!(count("--outcome failure"), 1);
+    assert_eq!(count("--outcome unknown"), 1);
+    assert_eq!(count("--source-type API"), 1);
+    assert_eq!(count("--user ALICE@example.com"), 1);
+    assert_eq!(count("--user 홍길동"), 1);
+    assert_eq!(count("--ip 192.0.2.0/24"), 3);
+    assert_eq!(count("--ip 2001:db8::/32"), 1);
+    assert_eq!(count("--project 쇼핑몰"), 5);
+    assert_eq!(count("--region jp1"), 1);
+    assert_eq!(count("--since 2019-11-02"), 2);
+    assert_eq!(count("--since 2019-11-01T19:31:49.348+09:00"), 4);
+    assert_eq!(count("--until 2019-11-01"), 2);
+    assert_eq!(count("--since 2019-11-02 --tz Asia/Seoul"), 2);
+    assert_eq!(count("--until 2019-11-01 --tz Asia/Seoul"), 2);
+    assert_eq!(count("--since 24h"), 0);
+    assert_eq!(count("--text web-1"), 4);
+    assert_eq!(count("--region KR1 --outcome success --kind create"), 1);
+}
+
+#[test]
+fn an_overlay_names_what_the_catalog_does_not_know() {
+    let folder = folder();
+    let overlay = folder.path().join("overlay.tsv");
+    std::fs::write(
+        &overlay,
+        "event_id\tservices\tname_en\nevent_id.iaas.robot.create\trobots\tBuild a robot\n",
+    )
+    .unwrap();
+    let args = "read - --format csv --columns event_name,service,known --event *robot* --lang en";
+    let overlay_path = overlay.to_str().unwrap();
+    let args = words(args).into_iter().chain(["--catalog-overlay", overlay_path]);
+    let ran = run_on(&log(), args);
+    assert_eq!(
+        ran.text(),
+        "event_name,service,known\nBuild a robot,robots,true\n",
+        "{}",
+        ran.stderr
+    );
+
+    std::fs::write(&overlay, "event_id\tkind\nevent_id.iaas.robot.create\tbuild\n").unwrap();
+    let ran = run(["catalog", "services", "--catalog-overlay", overlay_path]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("overlay.tsv, line 2: "), "{}", ran.stderr);
+}
+
+#[test]
+fn rejects_are_told_counted_and_cost_nothing_else() {
+    let ran = run_on(&broken_log(), words("read - --format jsonl --columns event_id"));
+    assert_eq!(ran.text().lines().count(), 5);
+    assert_snapshot!(ran.all());
+}
+
+#[test]
+fn only_the_first_rejects_are_told_one_by_one() {
+    let input = "{\"eventId\":\"a\"}\n".to_owned() + &"nope\n".repeat(2000);
+    let ran = run_on(input.as_bytes(), words("read - --format jsonl --columns event_id"));
+    assert_snapshot!(ran.all());
+}
+
+#[test]
+fn rejects_are_kept() {
+    let folder = folder();
+    let path = folder.path().join("rejects.jsonl");
+    let rejects = path.to_str().unwrap();
+    let ran = run_on(&broken_log(), ["read", "-", "--format", "raw", "--rejects", rejects]);
+    assert_eq!((ran.status, ran.stdout), (1, log()));
+    assert!(!ran.stderr.contains("--rejects FILE"));
+    assert_snapshot!(std::fs::read_to_string(&path).unwrap());
+    let last = std::fs::read_to_string(&path).unwrap();
+    let bytes: Vec<Value> = last.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(bytes[1]["raw_base64"], "//57Ingi");
+}
+
+#[test]
+fn of_a_record_beyond_the_limit_the_beginning_is_kept_and_its_length() {
+    let folder = folder();
+    let path = folder.path().join("rejects.jsonl");
+    let long = format!("{{\"eventId\":\"{}\"}}\n", "x".repeat(200 << 10));
+    let input = format!("{{\"eventId\":\"a\"}}\n{long}{{\"eventId\":\"b\"}}\n");
+    let args = words("read - --format raw --max-record-bytes 100k --rejects");
+    let ran = run_on(input.as_bytes(), args.into_iter().chain([path.to_str().unwrap()]));
+    assert_eq!((ran.status, ran.text()), (1, "{\"eventId\":\"a\"}\n{\"eventId\":\"b\"}\n"));
+    let line: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(line["code"], "RECORD_TOO_LARGE");
+    assert_eq!(line["raw"].as_str().unwrap().len(), 64 << 10);
+    assert_eq!(line["length"], (200 << 10) + 14);
+}
+
+#[test]
+fn no_rejects_are_an_empty_file() {
+    let folder = folder();
+    let path = folder.path().join("rejects.jsonl");
+    let ran = run_on(&log(), ["read", "-", "--rejects", path.to_str().unwrap()]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(std::fs::read(path).unwrap(), b"");
+}
+
+#[test]
+fn deeper_than_the_limit_is_a_reject() {
+    let input = b"{\"a\":{\"b\":{}}}\n{\"a\":{}}\n";
+    let ran = run_on(input, words("read - --format raw --max-depth 2"));
+    assert_eq!((ran.status, ran.text()), (1, "{\"a\":{}}\n"));
+    assert!(ran.stderr.contains("RECORD_TOO_DEEP"));
+}
+
+#[test]
+fn what_follows_the_limit_is_not_read() {
+    // The reject stands before the second event, the other after it.
+    let input = b"{\"eventId\":\"a\"}\nnope\n{\"eventId\":\"b\"}\nnope\n";
+    let read = |limit: &str| {
+        let ran = run_on(input, ["read", "-", "--format", "raw", "--limit", limit]);
+        (ran.status, ran.stderr.matches("reject:").count())
+    };
+    assert_eq!(read("0"), (0, 0));
+    assert_eq!(read("1"), (0, 0));
+    assert_eq!(read("2"), (1, 1));
+    assert_eq!(read("3"), (1, 2));
+}
+
+#[test]
+fn duplicates_are_left_out_on_request() {
+    let input = [log(), log()].concat();
+    let all = run_on(&input, words("read - --format raw"));
+    assert_eq!(all.stdout, input);
+    let once = run_on(&input, words("read - --format raw --dedup"));
+    assert_eq!(once.stdout, log());
+}
+
+#[test]
+fn sources_that_cannot_be_read_do_not_stop_the_others() {
+    let folder = folder();
+    let page = folder.path().join("page.html");
+    std::fs::write(&page, "<html>\n").unwrap();
+    let good = data("log.jsonl");
+    let args = ["read", "/nonexistent/a", page.to_str().unwrap(), good.to_str().unwrap()];
+    let ran = run(args.into_iter().chain(words("--format jsonl --columns event_id")));
+    assert_eq!(ran.status, 2);
+    assert_eq!(ran.text().lines().count(), 5);
+    assert_eq!(ran.stderr.matches("error: ").count(), 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("/nonexistent/a"));
+    assert!(ran.stderr.contains("HTML"));
+}
+
+#[test]
+fn an_answer_of_a_failed_call_is_an_error() {
+    let input = br#"{"header":{"isSuccessful":false,"resultCode":-1,"resultMessage":"denied"}}"#;
+    let ran = run_on(input, words("read - --format jsonl"));
+    assert_eq!((ran.status, ran.stdout.as_slice()), (2, &b""[..]));
+    assert!(ran.stderr.starts_with("error: -: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("denied"), "{}", ran.stderr);
+}
+
+#[test]
+fn empty_input_is_no_events() {
+    let ran = run_on(b"", words("read - --format jsonl"));
+    assert_eq!((ran.status, ran.text(), ran.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn what_is_told_has_no_control_characters() {
+    let ran = run_on(b"{\"eventId\":\"a\"}\n\x1b[2Jnope\x07\n", words("read - -f jsonl"));
+    assert_eq!(ran.status, 1);
+    assert!(!ran.stderr.contains(['\u{1b}', '\u{7}']));
+    let ran = run(["read", "/nonexistent/\u{1b}[31m\n"]);
+    assert_eq!(ran.status, 2);
+    assert!(!ran.stderr.contains('\u{1b}'));
+}

@@ -1,0 +1,86 @@
+//! Gzip of any number of members, giving out all that stands before a damaged place.
+//!
+//! The readers of `flate2` drop what a call has decoded when it then meets damage, as much as the
+//! caller's buffer holds; an audit wants those records. So its decoder is driven here.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// Decompresses gzip. Zero bytes after a member are padding, as for `gzip`.
+pub(super) struct Gzip<R> {
+    input: BufReader<R>,
+    decoder: Decompress,
+    /// Whether the last member has ended and no other has begun.
+    between: bool,
+    /// What is wrong after the bytes that were given out last.
+    failure: Option<io::Error>,
+}
+
+impl<R: Read> Gzip<R> {
+    pub(super) fn new(input: R) -> Self {
+        Self {
+            input: BufReader::with_capacity(64 << 10, input),
+            decoder: Decompress::new_gzip(15),
+            between: false,
+            failure: None,
+        }
+    }
+}
+
+impl<R: Read> Read for Gzip<R> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        if output.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            let input = self.input.fill_buf()?;
+            let Some(&first) = input.first() else {
+                if self.between {
+                    return Ok(0);
+                }
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the gzip data is cut off",
+                ));
+            };
+            if self.between {
+                match first {
+                    0 => {
+                        let padding = input.iter().take_while(|byte| **byte == 0).count();
+                        self.input.consume(padding);
+                        continue;
+                    }
+                    0x1f => {
+                        self.decoder.reset(true);
+                        self.between = false;
+                    }
+                    _ => return Err(damaged("the gzip data is followed by something else")),
+                }
+            }
+            let (taken, given) = (self.decoder.total_in(), self.decoder.total_out());
+            let status = self.decoder.decompress(input, output, FlushDecompress::None);
+            let taken = (self.decoder.total_in() - taken) as usize;
+            let given = (self.decoder.total_out() - given) as usize;
+            self.input.consume(taken);
+            match status {
+                Ok(Status::StreamEnd) => self.between = true,
+                Ok(_) if taken == 0 && given == 0 => {
+                    self.failure = Some(damaged("the gzip data is damaged"));
+                }
+                Ok(_) => (),
+                Err(_) => self.failure = Some(damaged("the gzip data is damaged")),
+            }
+            if given > 0 {
+                return Ok(given);
+            }
+        }
+    }
+}
+
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
