@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod generate;
+mod sample;
 mod test;
 
 /// What a task gives back: a failure is a sentence for whoever ran it.
@@ -24,6 +25,8 @@ struct Command {
 enum Task {
     /// Write the generated tables anew from the catalog's data files.
     Generate(generate::Args),
+    /// Write a log that looks real, or `examples/logs` anew.
+    Sample(sample::Args),
     /// Run everything that must pass: formatting, lints, tests, documentation, fuzz targets.
     Test(test::Args),
 }
@@ -31,6 +34,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Command::parse().task {
         Task::Generate(args) => generate::run(&args),
+        Task::Sample(args) => sample::run(&args),
         Task::Test(args) => test::run(&args),
     };
     match outcome {

@@ -12,6 +12,8 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::write::GzEncoder;
+
 use crate::Result;
 use record::Records;
 
@@ -50,20 +52,22 @@ enum Shape {
 }
 
 const SEED: u64 = 20_201_029;
-const HEADER: &str =
-    r#""header":{"isSuccessful":true,"resultCode":0,"resultMessage":"SUCCESS"}"#;
+/// How many events a page has in [`Shape::Concatenated`].
+const PAGE: u64 = 100;
+const HEADER: &str = r#""header":{"isSuccessful":true,"resultCode":0,"resultMessage":"SUCCESS"}"#;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let Some(events) = args.events else {
         return write_examples(&examples_dir());
     };
-    let records = Records::new(args.seed);
+    let mut records = Records::new(args.seed);
     let written = if args.out == Path::new("-") {
-        write_log(args.shape, records, events, BufWriter::new(io::stdout().lock()))
+        let out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+        write_log(args.shape, &mut records, events, out)
     } else {
         let file = fs::File::create(&args.out)
             .map_err(|error| format!("{}: {error}", args.out.display()))?;
-        write_log(args.shape, records, events, BufWriter::with_capacity(1 << 20, file))
+        write_log(args.shape, &mut records, events, BufWriter::with_capacity(1 << 20, file))
     };
     match written {
         // Whoever reads the log has had enough of it.
@@ -72,12 +76,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-fn write_log(shape: Shape, mut records: Records, events: u64, mut out: impl Write) -> io::Result<()> {
+fn write_log(
+    shape: Shape,
+    records: &mut Records,
+    events: u64,
+    mut out: impl Write,
+) -> io::Result<()> {
     match shape {
-        Shape::Ndjson => write_lines(&mut records, events, "\n", &mut out)?,
+        Shape::Ndjson => {
+            for _ in 0..events {
+                out.write_all(records.next_record().as_bytes())?;
+                out.write_all(b"\n")?;
+            }
+        }
         Shape::Array => {
             out.write_all(b"[\n")?;
-            write_elements(&mut records, events, ",\n", &mut out)?;
+            write_elements(records, events, ",\n", &mut out)?;
             out.write_all(b"\n]\n")?;
         }
         Shape::Pretty => {
@@ -88,31 +102,27 @@ fn write_log(shape: Shape, mut records: Records, events: u64, mut out: impl Writ
         }
         Shape::AnswerV1 => {
             write!(out, "{{{HEADER},\"page\":{{\"content\":[")?;
-            write_elements(&mut records, events, ",", &mut out)?;
+            write_elements(records, events, ",", &mut out)?;
             out.write_all(b"]}}\n")?;
         }
         Shape::AnswerV2 => {
-            let page = Page { number: 0, size: events, total: events };
-            page.write(&mut records, &mut out)?;
+            Page { number: 0, size: events, total: events }.write(records, &mut out)?;
         }
         Shape::Concatenated => {
-            for number in 0..events.div_ceil(100) {
-                Page { number, size: 100, total: events }.write(&mut records, &mut out)?;
+            for number in 0..events.div_ceil(PAGE) {
+                Page { number, size: PAGE, total: events }.write(records, &mut out)?;
             }
         }
     }
     out.flush()
 }
 
-fn write_lines(records: &mut Records, events: u64, end: &str, out: &mut impl Write) -> io::Result<()> {
-    for _ in 0..events {
-        out.write_all(records.next_record().as_bytes())?;
-        out.write_all(end.as_bytes())?;
-    }
-    Ok(())
-}
-
-fn write_elements(records: &mut Records, events: u64, between: &str, out: &mut impl Write) -> io::Result<()> {
+fn write_elements(
+    records: &mut Records,
+    events: u64,
+    between: &str,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for number in 0..events {
         if number > 0 {
             out.write_all(between.as_bytes())?;
@@ -202,40 +212,213 @@ struct Example {
     compression: Compression,
 }
 
+#[derive(Clone, Copy)]
 enum Compression {
     None,
-    /// Gzip, with a member for each stretch of so many bytes.
+    /// A member for each stretch of so many bytes.
     Gzip(usize),
     Zstd,
+}
+
+impl Example {
+    /// The file's bytes: without time stamps, so that they are the same every time.
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        match self.compression {
+            Compression::None => Ok(self.text.clone()),
+            Compression::Zstd => zstd::encode_all(self.text.as_slice(), 19),
+            Compression::Gzip(stretch) => {
+                let mut bytes = Vec::new();
+                for stretch in self.text.chunks(stretch) {
+                    let mut member = GzEncoder::new(&mut bytes, flate2::Compression::best());
+                    member.write_all(stretch)?;
+                    member.finish()?;
+                }
+                Ok(bytes)
+            }
+        }
+    }
 }
 
 /// All of them. Most IDs stand in the compressed ones, which keeps the folder small.
 fn examples() -> io::Result<Vec<Example>> {
     use Compression::{Gzip, None, Zstd};
-    // One supply for all, so that the first pass over the catalog is spread over the files.
+    use Shape::{AnswerV1, AnswerV2, Array, Concatenated, Ndjson, Pretty};
+    const FILES: &[(&str, Compression, Shape, u64)] = &[
+        ("2026/10/29/00.jsonl", None, Ndjson, 60),
+        ("2026/10/29/01.jsonl.gz", Gzip(usize::MAX), Ndjson, 700),
+        ("2026/10/29/02.jsonl.zst", Zstd, Ndjson, 700),
+        ("2026/10/30/00.json", None, Array, 40),
+        ("2026/10/30/01.json", None, Pretty, 30),
+        // The first member ends inside a record.
+        ("2026/10/30/02.jsonl.gz", Gzip(100_000), Ndjson, 400),
+        ("2026/10/31/00-bom-crlf.jsonl", None, Ndjson, 30),
+        ("2026/10/31/01.json.gz", Gzip(usize::MAX), Array, 300),
+        ("api/v1.0/events.json", None, AnswerV1, 20),
+        ("api/v2.0/events.json", None, AnswerV2, 20),
+        ("api/v2.0/pages.json.zst", Zstd, Concatenated, 250),
+    ];
+    // One supply for all, so that its first pass over the catalog is spread over the files.
     let mut records = Records::new(SEED);
     let mut examples = Vec::new();
-    let mut add = |path, compression, text| examples.push(Example { path, text, compression });
-    let mut log = |shape, events| -> io::Result<Vec<u8>> {
+    for &(path, compression, shape, events) in FILES {
         let mut text = Vec::new();
-        match shape {
-            Shape::Pretty => {
-                for _ in 0..events {
-                    text.extend_from_slice(pretty(records.next_record()).as_bytes());
-                    text.push(b'\n');
-                }
-            }
-            Shape::Ndjson => write_lines(&mut records, events, "\n", &mut text)?,
-            Shape::Array => {
-                text.extend_from_slice(b"[\n");
-                write_elements(&mut records, events, ",\n", &mut text)?;
-                text.extend_from_slice(b"\n]\n");
-            }
-            _ => {}
+        write_log(shape, &mut records, events, &mut text)?;
+        if path.contains("bom-crlf") {
+            let lines = String::from_utf8_lossy(&text).replace('\n', "\r\n");
+            text = format!("\u{feff}{lines}").into_bytes();
         }
-        Ok(text)
+        examples.push(Example { path, text, compression });
+    }
+    let mut add = |path, text: String| {
+        examples.push(Example { path, text: text.into_bytes(), compression: None });
     };
-    add("x", None, log(Shape::Ndjson, 1)?);
-    let _ = (Gzip(1), Zstd);
+    add("api/v1.0/guide.json", traps::GUIDE.to_owned());
+    add("traps.jsonl", traps::RECORDS.iter().map(|record| format!("{record}\n")).collect());
+    // Its name begins with `_`, so that whoever reads the folder does not read it for a log.
+    add("_README.md", README.to_owned());
     Ok(examples)
+}
+
+const README: &str = "\
+# Sample logs
+Made by `cargo xtask sample`; made up from end to end: people, projects, addresses, keys. The folder
+looks as an export might, and is read as a whole: `nhn-cloudtrail read examples/logs/`.
+
+| where | what |
+| --- | --- |
+| `2026/` | an export: one object a line, arrays, objects over several lines, with a byte-order mark and CRLF, as gzip (of several members too) and zstd |
+| `api/` | answers of the query API, versions 1.0 and 2.0, and several one after the other; the example of the guide |
+| `traps.jsonl` | every known way in which a record is not as one would expect; all of them are read |
+
+Together they have every event ID of the catalog. Files whose names begin with `_` are skipped.
+";
+
+fn write_examples(folder: &Path) -> Result<()> {
+    // What an older version wrote must not stay.
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    for example in examples()? {
+        let path = folder.join(example.path);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(&path, example.bytes()?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::io::Read;
+
+    use nhn_cloudtrail::{Reader, catalog};
+
+    use super::*;
+
+    fn log(shape: Shape, seed: u64, events: u64) -> Vec<u8> {
+        let mut text = Vec::new();
+        write_log(shape, &mut Records::new(seed), events, &mut text).unwrap();
+        text
+    }
+
+    fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files(&path, found) } else { drop(found.insert(path)) }
+        }
+    }
+
+    #[test]
+    fn the_examples_are_fresh() {
+        let folder = examples_dir();
+        let mut found = BTreeSet::new();
+        files(&folder, &mut found);
+        for example in examples().unwrap() {
+            let path = folder.join(example.path);
+            let bytes = fs::read(&path).unwrap_or_default();
+            // Compressors change; what counts is what they hold.
+            let mut text = Vec::new();
+            match example.compression {
+                Compression::None => text = bytes,
+                Compression::Gzip(_) => {
+                    let mut members = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+                    members.read_to_end(&mut text).unwrap();
+                }
+                Compression::Zstd => text = zstd::decode_all(bytes.as_slice()).unwrap(),
+            }
+            assert!(text == example.text, "{}: run `cargo xtask sample`", example.path);
+            found.remove(&path);
+        }
+        assert!(found.is_empty(), "no example any more: {found:?}");
+    }
+
+    #[test]
+    fn the_examples_read_without_rejects_and_have_every_id() {
+        let mut reader = Reader::open(examples_dir()).unwrap();
+        let mut ids = BTreeSet::new();
+        for event in reader.by_ref() {
+            let event = event.unwrap();
+            ids.extend(event.event_id().map(|id| id.into_owned()));
+        }
+        assert_eq!(reader.stats().rejects, 0);
+        let missing: Vec<&str> = catalog::entries()
+            .iter()
+            .map(|entry| entry.id())
+            .filter(|id| !ids.contains(*id))
+            .collect();
+        assert!(missing.is_empty(), "{} IDs are in no example: {missing:?}", missing.len());
+    }
+
+    #[test]
+    fn the_examples_are_small() {
+        let size: usize =
+            examples().unwrap().iter().map(|example| example.bytes().unwrap().len()).sum();
+        assert!(size < 3_000_000, "{size} bytes");
+    }
+
+    #[test]
+    fn a_seed_gives_one_log_for_ever() {
+        let first = log(Shape::Ndjson, 7, 50);
+        assert_eq!(first, log(Shape::Ndjson, 7, 50));
+        assert_ne!(first, log(Shape::Ndjson, 8, 50));
+        assert!(log(Shape::Ndjson, 7, 60).starts_with(&first));
+    }
+
+    #[test]
+    fn every_shape_has_the_same_events() {
+        use Shape::{AnswerV1, AnswerV2, Array, Concatenated, Ndjson, Pretty};
+        let keys = |shape| -> Vec<String> {
+            let events = nhn_cloudtrail::parse(log(shape, 3, 250)).unwrap();
+            events.iter().map(|event| event.key()).collect()
+        };
+        let expected = keys(Ndjson);
+        assert_eq!(expected.len(), 250);
+        for shape in [Array, Pretty, AnswerV1, AnswerV2, Concatenated] {
+            assert_eq!(keys(shape), expected);
+        }
+        for shape in [Ndjson, Array, Pretty, AnswerV1, AnswerV2, Concatenated] {
+            assert_eq!(nhn_cloudtrail::parse(log(shape, 3, 0)).unwrap().len(), 0);
+        }
+    }
+
+    #[test]
+    fn records_look_real() {
+        let text = log(Shape::Ndjson, 1, 5000);
+        let average = text.len() / 5000;
+        assert!((1000..1400).contains(&average), "{average} bytes a record");
+        let events = nhn_cloudtrail::parse(text).unwrap();
+        let known: BTreeSet<String> =
+            events.iter().map(|event| event.event_id().unwrap().into_owned()).collect();
+        assert_eq!(known.len(), catalog::entries().len(), "the first pass has every ID");
+        let count = |outcome: &str| {
+            events.iter().filter(|event| event.enrich().outcome().as_str() == outcome).count()
+        };
+        assert!((4600..4850).contains(&count("success")), "{}", count("success"));
+        assert_eq!(count("success") + count("failure"), events.len());
+        for event in &events {
+            assert!(event.problems().is_empty(), "{event:?}");
+            let request = event.request_json::<serde::de::IgnoredAny>();
+            assert!(request.unwrap().is_some());
+        }
+    }
 }

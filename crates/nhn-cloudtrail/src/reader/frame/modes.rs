@@ -99,7 +99,10 @@ impl Framer {
         if line_end.is_none() && !complete {
             return Step::More;
         }
-        let container = self.container_start(window, at);
+        let container = match self.container_start(window, at) {
+            Err(Stop::Incomplete) if !complete => return Step::More,
+            container => container.ok(),
+        };
         if let Some(line_end) = line_end {
             // The next line tells whether this one is a broken line, or the beginning of a broken
             // text that runs over lines.
@@ -175,11 +178,11 @@ impl Framer {
     fn one_by_one(&mut self, buffer: &[u8], out: &mut Draft, outer: Mode) -> Step {
         let at = self.at;
         match self.container_start(self.window(buffer, at).0, at) {
-            Some(container) => self.enter(buffer, out, container, outer),
-            None if outer == Mode::Lines => {
+            Ok(container) => self.enter(buffer, out, container, outer),
+            Err(_) if outer == Mode::Lines => {
                 self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
             }
-            None => self.too_large(buffer, at),
+            Err(_) => self.too_large(buffer, at),
         }
     }
 
@@ -278,8 +281,10 @@ impl Framer {
         if stop == Stop::Incomplete && !end && !full {
             return Step::More;
         }
-        if let Some(container) = self.container_start(window, at) {
-            return self.enter(buffer, out, container, Mode::Text);
+        match self.container_start(window, at) {
+            Ok(container) => return self.enter(buffer, out, container, Mode::Text),
+            Err(Stop::Incomplete) if !end && !full => return Step::More,
+            Err(_) => (),
         }
         if stop == Stop::Incomplete && full {
             return self.too_large(buffer, at);

@@ -232,38 +232,40 @@ impl Framer {
         }
     }
 
-    /// Where the elements begin of the array or answer at `at`.
-    pub(super) fn container_start(&self, window: &[u8], at: usize) -> Option<Container> {
+    /// Where the elements begin of the array or answer at `at`. An error says that there is none,
+    /// or, with [`Stop::Incomplete`], that more of the text is needed to tell.
+    pub(super) fn container_start(&self, window: &[u8], at: usize) -> Result<Container, Stop> {
         let scanner = self.scanner::<false>(window);
+        let none = Stop::Invalid(at);
         if window.get(at) == Some(&b'[') {
             let container = Container { content: at + 1, answer: false, header: None };
-            return begins_elements(&scanner, at + 1).then_some(container);
+            return if begins_elements(&scanner, at + 1)? { Ok(container) } else { Err(none) };
         }
         // An answer begins with members that are no record's, then has its page.
-        let mut at = scanner.token(at + 1).ok()?.1;
+        let mut at = scanner.token(at + 1)?.1;
         let mut header = None;
         let mut in_page = false;
         loop {
-            let (key, byte, value) = key_at(&scanner, at).ok()?;
+            let (key, byte, value) = key_at(&scanner, at)?;
             match (key.as_ref(), byte) {
                 (b"page", b'{') if !in_page => {
                     in_page = true;
-                    at = scanner.token(value + 1).ok()?.1;
+                    at = scanner.token(value + 1)?.1;
                     continue;
                 }
                 (b"content", b'[') if in_page => {
-                    return Some(Container { content: value + 1, answer: true, header });
+                    return Ok(Container { content: value + 1, answer: true, header });
                 }
-                _ if !in_page && Field::from_wire_name(&key).is_some() => return None,
+                _ if !in_page && Field::from_wire_name(&key).is_some() => return Err(none),
                 _ => (),
             }
-            let end = scanner.value(byte, value, 2).ok()?;
+            let end = scanner.value(byte, value, 2)?;
             if key.as_ref() == b"header" && !in_page {
                 header = Some(value..end);
             }
-            match scanner.token(end).ok()? {
-                (b',', comma) => at = scanner.token(comma + 1).ok()?.1,
-                _ => return None,
+            match scanner.token(end)? {
+                (b',', comma) => at = scanner.token(comma + 1)?.1,
+                _ => return Err(none),
             }
         }
     }
@@ -301,14 +303,15 @@ fn may_be_answer<const LINE: bool>(scanner: &Scanner<'_, LINE>, at: usize) -> Re
 
 /// Whether what stands at `at`, after an opening bracket, is like the beginning of an array's
 /// elements, and not like that of a line of text in brackets.
-fn begins_elements(scanner: &Scanner<'_, false>, at: usize) -> bool {
-    let Ok((byte, value)) = scanner.token(at) else { return true };
-    let own_line = scanner.bytes.get(at..value).is_some_and(|blanks| blanks.contains(&b'\n'));
-    let followed = |end| matches!(scanner.token(end), Ok((b',', _)) | Err(Stop::Incomplete));
-    own_line
-        || byte == b'{'
-        || match scanner.value(byte, value, 0) {
-            Ok(end) => followed(end),
-            Err(stop) => stop == Stop::Incomplete,
-        }
+fn begins_elements(scanner: &Scanner<'_, false>, at: usize) -> Result<bool, Stop> {
+    let (byte, value) = scanner.token(at)?;
+    let blanks = scanner.bytes.get(at..value).unwrap_or_default();
+    if byte == b'{' || blanks.contains(&b'\n') {
+        return Ok(true);
+    }
+    match scanner.value(byte, value, 0) {
+        Ok(end) => Ok(scanner.token(end)?.0 == b','),
+        Err(Stop::Incomplete) => Err(Stop::Incomplete),
+        Err(_) => Ok(false),
+    }
 }
