@@ -46,7 +46,6 @@ Exit status:
     max_term_width = 100,
     arg_required_else_help = true,
     subcommand_required = true,
-    disable_help_subcommand = true
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -92,7 +91,7 @@ pub(crate) enum Command {
     #[command(after_long_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
     /// Looks up what event IDs mean, and compares the catalog with published lists
-    #[command(subcommand, arg_required_else_help = true, disable_help_subcommand = true)]
+    #[command(subcommand, arg_required_else_help = true)]
     Catalog(CatalogCommand),
     /// Prints a script that completes this command's words in a shell
     ///

@@ -187,7 +187,7 @@ fn write_entries(
             // A narrow terminal has room for the ID, the name and the kind.
             let narrow = output.width.is_some_and(|width| width < NARROW);
             let shown = headings.get(..if narrow { 3 } else { headings.len() }).unwrap_or_default();
-            let mut table = Table::new(shown, output).with_whole(0);
+            let mut table = Table::new(shown, output).with_whole(0).with_all_rows();
             for entry in entries {
                 let retired = if entry.is_retired() { "retired" } else { "" };
                 let mut cells = vec![
@@ -241,7 +241,7 @@ fn write_rows<'r>(
 ) -> Result<(), Stop> {
     if format == CatalogFormat::Table {
         let headings: Vec<(&str, Align)> = header.iter().map(|name| (*name, align(name))).collect();
-        let mut table = Table::new(&headings, output);
+        let mut table = Table::new(&headings, output).with_all_rows();
         for row in rows {
             table.row(row.iter().map(|cell| Cell::new(cell)).collect(), output)?;
         }
@@ -476,7 +476,7 @@ fn write_diff(
     }
     output.write(b"\n")?;
     let headings: Vec<(&str, Align)> = DIFF.iter().map(|name| (*name, align(name))).collect();
-    let mut table = Table::new(&headings, output);
+    let mut table = Table::new(&headings, output).with_all_rows();
     for row in &changes {
         let style = match row.first().map(AsRef::as_ref) {
             Some("added") => AnsiColor::Green.on_default(),

@@ -89,6 +89,15 @@ impl Input {
             return Err(Stop::failed("--rejects: the results go there already")
                 .help("name another file, or write the results to one with --output FILE"));
         }
+        for output in [Some(result), rejects.as_ref()].into_iter().flatten() {
+            if let Some(file) = reader.files().find(|file| output.replaces(file)) {
+                return Err(Stop::failed(format!(
+                    "{}: is one of the sources, and would be replaced by what is written",
+                    file.display()
+                ))
+                .help("write to another file"));
+            }
+        }
         Ok(Self { reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
     }
 

@@ -154,7 +154,7 @@ impl Output {
             }
         };
         // A link is followed: what it names is replaced, not the link.
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| in_real_folder(path));
         let sink = match std::fs::metadata(&target) {
             Ok(data) if data.is_dir() => {
                 return Err(Stop::failed(format!(
@@ -179,6 +179,12 @@ impl Output {
 
     pub(crate) fn is_stdout(&self) -> bool {
         matches!(self.sink, Sink::Stdout(_))
+    }
+
+    /// Whether this file is what the output would replace.
+    pub(crate) fn replaces(&self, file: &Path) -> bool {
+        matches!(self.sink, Sink::File(_))
+            && std::fs::canonicalize(file).is_ok_and(|file| file == self.name)
     }
 
     /// Whether both end up in one place.
@@ -229,6 +235,18 @@ impl Output {
             return unfinished.interrupt.finish_file(file, &self.name);
         }
         Ok(())
+    }
+}
+
+/// The path of a file that does not exist yet, in a folder that does.
+fn in_real_folder(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (std::fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
     }
 }
 

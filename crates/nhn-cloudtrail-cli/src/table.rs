@@ -70,6 +70,8 @@ pub(crate) struct Table {
     color: bool,
     /// A column that is never cut.
     whole: Option<usize>,
+    /// Whether all rows decide the widths: there are not many, and they come at once.
+    all_rows: bool,
 }
 
 impl Table {
@@ -91,12 +93,19 @@ impl Table {
             limit,
             color,
             whole: None,
+            all_rows: false,
         }
     }
 
     /// The same table with a column whose values are of no use in part.
     pub(crate) fn with_whole(mut self, column: usize) -> Self {
         self.whole = Some(column);
+        self
+    }
+
+    /// The same table with all of its rows deciding how wide columns are.
+    pub(crate) fn with_all_rows(mut self) -> Self {
+        self.all_rows = true;
         self
     }
 
@@ -122,7 +131,8 @@ impl Table {
         self.held += cells.iter().map(|cell| cell.text.len()).sum::<usize>();
         self.first_rows.push(cells);
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        if self.first_rows.len() >= ROWS || self.held >= HELD || waited >= WAIT {
+        let enough = self.first_rows.len() >= ROWS || self.held >= HELD || waited >= WAIT;
+        if enough && !self.all_rows {
             self.settle(text);
         }
     }
@@ -136,7 +146,8 @@ impl Table {
         for row in &self.first_rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 // A value that is not cut may stand out to the right.
-                let wanted = if self.limit.is_none() { cell.width.min(WIDEST) } else { cell.width };
+                let streams = self.limit.is_none() && !self.all_rows;
+                let wanted = if streams { cell.width.min(WIDEST) } else { cell.width };
                 *width = wanted.max(*width);
             }
         }

@@ -277,8 +277,7 @@ impl Filter {
                     .filter_map(|field| event.event().text(field))
                     .any(|text| self.texts.iter().any(|wanted| text.contains(wanted.as_str())))
         };
-        let has_id = || event.event().text(Field::EventId).is_some();
-        self.known.is_none_or(|known| event.is_known() == known && has_id())
+        self.known.is_none_or(|known| event.is_known() == known)
             && (self.services.is_empty()
                 || self.services.iter().any(|service| event.is_of_service(service)))
             && action_matches()

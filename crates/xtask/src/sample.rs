@@ -149,12 +149,12 @@ impl Page {
         let (first, last) = (number == 0, number + 1 >= pages);
         write!(out, "{{{HEADER},\"page\":{{\"content\":[")?;
         write_elements(records, elements, ",", out)?;
-        write!(
+        writeln!(
             out,
             "],\"pageable\":{{{SORT},\"offset\":{offset},\"pageNumber\":{number},\"pageSize\":{size},\
              \"paged\":true,\"unpaged\":false}},\"last\":{last},\"first\":{first},\
              \"totalElements\":{total},\"totalPages\":{pages},\"size\":{size},\"number\":{number},\
-             {SORT},\"numberOfElements\":{elements},\"empty\":{}}}}}\n",
+             {SORT},\"numberOfElements\":{elements},\"empty\":{}}}}}",
             elements == 0,
         )
     }
@@ -324,7 +324,11 @@ mod tests {
     fn files(folder: &Path, found: &mut BTreeSet<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() { files(&path, found) } else { drop(found.insert(path)) }
+            if path.is_dir() {
+                files(&path, found);
+            } else {
+                found.insert(path);
+            }
         }
     }
 

@@ -349,6 +349,11 @@ impl Reader {
         self.stats
     }
 
+    /// The files that are still to be read, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.sources.iter().filter_map(Source::file)
+    }
+
     /// How far the reading has come, for another thread to watch.
     pub fn progress(&self) -> Progress {
         Progress { read: self.bytes_read.clone(), total: self.bytes_total }

@@ -29,6 +29,8 @@ pub(crate) struct Source {
 
 enum Kind {
     Path(PathBuf),
+    /// What a folder could not say about a place in it.
+    Unreadable(Error),
     Stdin,
     Bytes(Vec<u8>),
     Stream(Box<dyn Read + Send>),
@@ -59,6 +61,19 @@ impl Source {
         }
     }
 
+    fn unreadable(path: &Path, error: io::Error) -> Self {
+        let kind = Kind::Unreadable(not_opened(path, error));
+        Self { name: Some(path.to_string_lossy().into()), size: Some(0), kind }
+    }
+
+    /// The file that is to be read, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.kind {
+            Kind::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The sources that a path, folder or glob stands for; `-` is standard input.
     ///
     /// A folder is read recursively, in byte order of its paths; names that begin with `.` or `_`
@@ -67,24 +82,31 @@ impl Source {
         if pattern == Path::new("-") {
             return Ok(vec![Self { name: Some("-".into()), size: None, kind: Kind::Stdin }]);
         }
-        let mut paths = Vec::new();
+        let mut found = Found::new();
         match std::fs::metadata(pattern) {
-            Ok(data) if data.is_dir() => walk(pattern, &mut paths)?,
-            Ok(_) => paths.push(pattern.to_owned()),
+            Ok(data) if data.is_dir() => walk(pattern, &mut found),
+            Ok(_) => found.push((pattern.to_owned(), None)),
             Err(error) => match glob_of(pattern) {
-                Some(pattern) => expand_glob(pattern, &mut paths)?,
+                Some(pattern) => expand_glob(pattern, &mut found)?,
                 None => return Err(not_opened(pattern, error)),
             },
         }
-        if paths.is_empty() {
+        if found.is_empty() {
             let message =
                 "no file to read: give a file, a folder that holds one, or a glob that matches one";
             return Err(Error::new(Code::NotFound, message).at(place(pattern)));
         }
-        paths
-            .sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-        paths.dedup();
-        Ok(paths.into_iter().map(Self::path).collect())
+        found.sort_by(|(a, _), (b, _)| {
+            a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes())
+        });
+        found.dedup_by(|(a, _), (b, _)| a == b);
+        Ok(found
+            .into_iter()
+            .map(|(path, error)| match error {
+                Some(error) => Self::unreadable(&path, error),
+                None => Self::path(path),
+            })
+            .collect())
     }
 
     /// Opens the source. `read` counts the bytes that are taken from it, before decompression.
@@ -103,6 +125,7 @@ impl Source {
             }
             Kind::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Kind::Path(path) => Box::new(File::open(path).map_err(wrong)?),
+            Kind::Unreadable(error) => return Err(error),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,
         };
@@ -183,42 +206,53 @@ fn glob_of(pattern: &Path) -> Option<&str> {
     pattern.to_str().filter(|text| text.contains(['*', '?', '[']))
 }
 
-fn expand_glob(pattern: &str, paths: &mut Vec<PathBuf>) -> Result<()> {
+/// Files, and what could not be read in search of them.
+type Found = Vec<(PathBuf, Option<io::Error>)>;
+
+fn expand_glob(pattern: &str, found: &mut Found) -> Result<()> {
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let matches = glob::glob_with(pattern, options).map_err(|error| {
         Error::new(Code::InvalidOption, "not a glob").at(place(Path::new(pattern))).caused_by(error)
     })?;
     for path in matches {
-        let path = path.map_err(|error| {
-            let path = error.path().to_owned();
-            not_opened(&path, error.into())
-        })?;
-        if path.is_dir() {
-            walk(&path, paths)?;
-        } else {
-            paths.push(path);
+        match path {
+            Ok(path) if path.is_dir() => walk(&path, found),
+            Ok(path) => found.push((path, None)),
+            Err(error) => found.push((error.path().to_owned(), Some(error.into()))),
         }
     }
     Ok(())
 }
 
-fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+/// Finds the files of a folder. A part of it that cannot be read costs nothing but itself.
+fn walk(folder: &Path, found: &mut Found) {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let wrong = |error| not_opened(&folder, error);
-        for entry in std::fs::read_dir(&folder).map_err(wrong)? {
-            let entry = entry.map_err(wrong)?;
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                found.push((folder, Some(error)));
+                continue;
+            }
+        };
+        for entry in entries {
+            let kind = entry.and_then(|entry| Ok((entry.file_type()?, entry)));
+            let (kind, entry) = match kind {
+                Ok(entry) => entry,
+                Err(error) => {
+                    found.push((folder.clone(), Some(error)));
+                    continue;
+                }
+            };
             if matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_')) {
                 continue;
             }
-            let kind = entry.file_type().map_err(wrong)?;
             let path = entry.path();
             if kind.is_dir() {
                 folders.push(path);
             } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
-                paths.push(path);
+                found.push((path, None));
             }
         }
     }
-    Ok(())
 }

@@ -138,11 +138,10 @@ fn target() -> impl Strategy<Value = String> {
 
 /// A key as text, now and then with its first letter escaped.
 fn key(key: &str, escaped: bool) -> String {
-    match key.chars().next() {
-        Some(first) if escaped => {
-            format!("\"\\u{:04x}{}\"", first as u32, &key[first.len_utf8()..])
-        }
-        _ => format!("\"{key}\""),
+    let mut rest = key.chars();
+    match rest.next().filter(|_| escaped) {
+        Some(first) => format!("\"\\u{:04x}{}\"", u32::from(first), rest.as_str()),
+        None => format!("\"{key}\""),
     }
 }
 

@@ -198,7 +198,7 @@ pub(crate) fn read(mut reader: Reader, options: &Options) -> Reading {
                 reading.rejects.push(reject);
             }
             Err(error) => {
-                writeln!(trace, "error {} {:?}", error.code(), error.position()).unwrap(); // TODO {error}
+                writeln!(trace, "error {} {:?} {error}", error.code(), error.position()).unwrap();
                 reading.errors.push(error);
             }
         }

@@ -54,6 +54,7 @@ impl Random {
             }
             out.push(match at {
                 12 => '4',
+                16 => ['8', '9', 'a', 'b'].get((bits & 3) as usize).copied().unwrap_or('8'),
                 _ => char::from_digit((bits & 15) as u32, 16).unwrap_or('0'),
             });
             bits >>= 4;

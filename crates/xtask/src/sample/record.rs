@@ -60,39 +60,21 @@ const AGENTS: &[&str] = &[
     "curl/8.14.1",
 ];
 
-/// What requests speak of: a key, and values for it.
+/// What requests speak of: a key, and values for it as they stand in text.
 const DETAILS: &[(&str, &[&str])] = &[
-    (
-        "name",
-        &[
-            "web-01",
-            "db-master",
-            "결제-api-blue",
-            "バッチサーバー",
-            "cache-2",
-            "금요일 배포",
-            "test 🧪",
-        ],
-    ),
+    ("name", &["web-01", "db-master", "결제-api-blue", "バッチサーバー", "cache-2", "test 🧪"]),
     (
         "description",
-        &[
-            "",
-            "정기 점검을 위해 변경합니다",
-            "Requested by the payment team",
-            "本番環境の定期更新",
-            "임시로 만든 것, 다음 주에 삭제",
-        ],
+        &["", "정기 점검을 위해 변경합니다", "Requested by the payment team", "本番環境の定期更新"],
     ),
     ("availabilityZone", &["kr-pub-a", "kr-pub-b", "kr2-pub-a", "jp-pub-a"]),
     ("flavor", &["m2.c2m4", "c2.c8m8", "r2.c4m32", "t2.c1m1"]),
-    (
-        "imageName",
-        &["Ubuntu Server 24.04 LTS", "Rocky Linux 9.5", "Windows 2022 STD (한글)", "Debian 12"],
-    ),
+    ("imageName", &["Ubuntu Server 24.04 LTS", "Rocky Linux 9.5", "Windows 2022 STD (한글)"]),
     ("keyName", &["ops-2026", "홍길동-노트북"]),
+    ("port", &[BARE, "22", "80", "443", "8080", "3306", "5432"]),
     ("protocol", &["TCP", "UDP", "HTTPS", "TERMINATED_HTTPS"]),
     ("cidr", &["10.0.0.0/16", "192.168.10.0/24", "0.0.0.0/0", "2001:db8::/48"]),
+    ("enabled", &[BARE, "true", "false", "null"]),
     (
         "template",
         &[
@@ -102,11 +84,18 @@ const DETAILS: &[(&str, &[&str])] = &[
         ],
     ),
     ("password", &["********"]),
+    ("networkId", &[UUID]),
     ("secretKey", &["********"]),
     ("path", &["/v1/events", "/logs/2026/10", "C:/temp"]),
     ("schedule", &["0 3 * * *", "*/15 * * * *"]),
     ("reason", &["고객 요청 #4821", "cost", "보안 점검 결과 조치 (CVE-2026-1234)"]),
 ];
+/// The values behind it are numbers and the like, without quotes.
+const BARE: &str = "bare";
+const UUID: &str = "uuid";
+
+/// What requests list.
+const LISTS: &[&str] = &["servers", "rules", "receivers", "items", "members"];
 
 const FAILURES: &[(i64, &str)] = &[
     (-1, "Internal server error"),
@@ -265,7 +254,7 @@ fn ip(random: &mut Random, out: &mut String) {
         return;
     }
     let (a, b) = (random.below(256), random.below(254) + 1);
-    out.push_str(&format!("{}.{a}.{b}", random.pick(&["10.11", "172.16", "192.168", "203.0"])));
+    out.push_str(&format!("{}.{a}.{b}", random.pick(&["10.11", "172.16", "192.168", "198.18"])));
 }
 
 fn source_type(random: &mut Random) -> &'static str {
@@ -339,10 +328,10 @@ impl Inside<'_> {
 /// From a hundred bytes to four thousand, most of them short.
 fn request(random: &mut Random, out: &mut String, entry: &Entry) {
     let length = match random.below(100) {
-        0..60 => 100 + random.below(120),
-        60..87 => 220 + random.below(380),
-        87..97 => 600 + random.below(700),
-        _ => 1300 + random.below(2400),
+        0..55 => 100 + random.below(150),
+        55..85 => 250 + random.below(450),
+        85..97 => 700 + random.below(700),
+        _ => 1400 + random.below(2400),
     };
     out.push_str(",\"request\":\"");
     let end = out.len() + length as usize;
@@ -353,47 +342,63 @@ fn request(random: &mut Random, out: &mut String, entry: &Entry) {
     if !matches!(entry.action().kind(), Kind::Create) {
         json.uuid("id", random);
     }
-    while json.out.len() + 120 < end {
-        // A list of things, each with some details.
-        let list = end > json.out.len() + 400 && random.percent(50);
-        if list {
-            json.key(random.pick(&["servers", "rules", "receivers", "items", "members"]));
-            json.open('[');
-            for _ in 0..2 + random.below(4) {
-                json.next();
-                json.open('{');
-                json.uuid("id", random);
-                detail(&mut json, random);
-                detail(&mut json, random);
-                json.close('}');
-            }
-            json.close(']');
-        } else {
-            detail(&mut json, random);
+    let mut details = Details::new(random);
+    let mut lists = LISTS.iter();
+    while json.out.len() + 60 < end {
+        let list =
+            if end > json.out.len() + 400 && random.percent(50) { lists.next() } else { None };
+        let Some(list) = list else {
+            details.write(&mut json, random);
+            continue;
+        };
+        json.key(list);
+        json.open('[');
+        for _ in 0..2 + random.below(4) {
+            json.next();
+            json.open('{');
+            json.uuid("id", random);
+            let mut details = Details::new(random);
+            details.write(&mut json, random);
+            details.write(&mut json, random);
+            json.close('}');
         }
+        json.close(']');
     }
     json.close('}');
     out.push('"');
 }
 
-fn detail(json: &mut Inside<'_>, random: &mut Random) {
-    match random.below(10) {
-        0 => {
-            json.key("port");
-            json.out.push_str(random.pick(&["22", "80", "443", "8080", "3306", "5432"]));
+/// The details of one object, each key once.
+struct Details {
+    next: usize,
+    written: usize,
+}
+
+impl Details {
+    fn new(random: &mut Random) -> Self {
+        Self { next: random.below(DETAILS.len() as u64) as usize, written: 0 }
+    }
+
+    fn write(&mut self, json: &mut Inside<'_>, random: &mut Random) {
+        let (key, values) = DETAILS.get(self.next % DETAILS.len()).copied().unwrap_or_default();
+        let round = self.written / DETAILS.len();
+        let numbered;
+        let key = if round == 0 {
+            key
+        } else {
+            numbered = format!("{key}{}", round + 1);
+            &numbered
+        };
+        match values {
+            [BARE, values @ ..] => {
+                json.key(key);
+                json.out.push_str(random.pick(values));
+            }
+            [UUID] => json.uuid(key, random),
+            values => json.text(key, random.pick(values)),
         }
-        1 => {
-            json.key("enabled");
-            json.out.push_str(random.pick(&["true", "false", "null"]));
-        }
-        2 => json.uuid("networkId", random),
-        _ => {
-            let (key, values) = DETAILS
-                .get(random.below(DETAILS.len() as u64) as usize)
-                .copied()
-                .unwrap_or_default();
-            json.text(key, random.pick(values));
-        }
+        self.next += 1;
+        self.written += 1;
     }
 }
 

@@ -40,6 +40,18 @@ impl Brackets {
     }
 }
 
+/// How far a search looks at first; it looks four times as far again until it finds something, so
+/// that what it costs is in proportion to what it passes.
+const REACH: usize = 256;
+
+/// What a search of a stretch of text found.
+enum Found {
+    At(usize),
+    Nothing,
+    /// More of the text is needed to tell.
+    More,
+}
+
 impl Framer {
     /// Rejects the broken value at hand and goes on at the next one, as far as the text tells where
     /// that is: at the end that the brackets give, or sooner where a whole record stands at the
@@ -57,78 +69,176 @@ impl Framer {
         let complete = end || full;
         let kind = if element { "element" } else { "record" };
         let (code, message) = explain(stop, kind, at, &self.limits);
-        let bracket = matches!(window.get(at), Some(b'{' | b'['));
-        let balanced = balanced_end(window, at).filter(|&to| match after_text(window, to) {
-            _ if !bracket => true,
-            Some(b',' | b']') => element,
-            Some(b'{' | b'[') => !element,
-            Some(_) => false,
-            None => complete && !element,
-        });
-        if balanced.is_none() && !complete {
-            return Step::More;
-        }
-        let to = balanced.unwrap_or(window.len());
-        let candidate = if element {
-            self.next_element(window, at, to)
+        let mut tried = self.tried + self.cost(stop, window);
+        let found = if !element && tried > self.allowed() {
+            Found::Nothing
+        } else if matches!(window.get(at), Some(b'{' | b'[')) {
+            self.next_value(window, complete, element, &mut tried)
         } else {
-            next_at_indent(window, at, to, self.indent().unwrap_or(0))
+            next_sign(window, at)
         };
-        match candidate.or(balanced) {
-            Some(to) => {
-                let text = buffer.get(at..to).unwrap_or_default();
-                let kept = text.trim_ascii_end();
-                let kept = kept.strip_suffix(b",").unwrap_or(kept).trim_ascii_end();
-                let kept = if candidate.is_some() { at + kept.len() } else { to };
-                let reject = self.draft_reject(buffer, at..kept, code, message);
+        if !matches!(found, Found::More) {
+            self.tried = tried;
+        }
+        match found {
+            Found::At(to) => {
+                let text = buffer.get(at..to).unwrap_or_default().trim_ascii_end();
+                let text = text.strip_suffix(b",").unwrap_or(text).trim_ascii_end();
+                let reject = self.draft_reject(buffer, at..at + text.len(), code, message);
                 self.emit_reject(buffer, out, reject);
                 self.advance(buffer, to);
                 Step::Next
             }
-            None => {
+            Found::Nothing if complete => {
                 let message = format!(
                     "{message}; where the next record begins cannot be told, so the rest is rejected with it"
                 );
                 self.reject_until(buffer, at, code, message, Until::End)
             }
+            Found::Nothing | Found::More => Step::More,
         }
     }
 
-    /// The next place in `at..to` where a whole record stands as an element would: after a comma, or
-    /// on a line of its own as far in as the broken one, and before a comma or the array's end.
-    fn next_element(&self, window: &[u8], at: usize, to: usize) -> Option<usize> {
-        // Each try costs the length of what it scans; so much in all is spent at the most.
-        let mut budget = self.limits.record_bytes.saturating_mul(4);
+    /// How many bytes may be scanned in vain: some times the length of the text, so that no text can
+    /// be made that takes more than that.
+    pub(super) fn allowed(&self) -> u64 {
+        (self.base + self.at as u64) * 8 + self.limits.record_bytes as u64 * 4
+    }
+
+    /// How many bytes were scanned in vain when a scan of the value at hand stopped.
+    pub(super) fn cost(&self, stop: Stop, window: &[u8]) -> u64 {
+        let to = match stop {
+            Stop::Incomplete => window.len(),
+            Stop::Newline(to) | Stop::Invalid(to) | Stop::TooDeep(to) | Stop::TooMany(to) => to,
+        };
+        (to - self.at.min(to)) as u64
+    }
+
+    /// Where to go on after the broken object or array at hand.
+    fn next_value(&self, window: &[u8], complete: bool, element: bool, tried: &mut u64) -> Found {
+        let at = self.at;
+        let mut brackets = Brackets::default();
+        let mut lost = false;
+        let mut from = at;
+        let mut reach = REACH;
+        loop {
+            let to = window.len().min(at + reach);
+            let stretch = window.get(..to).unwrap_or(window);
+            let closed =
+                if lost { None } else { close_on_lines(&mut brackets, stretch, from, &mut lost) };
+            let balanced = match closed.map(|end| (end, after_text(window, end))) {
+                Some((_, None)) if !complete => return Found::More,
+                Some((end, Some(b',' | b']'))) if element => Some(end),
+                Some((end, Some(b'{' | b'['))) if !element => Some(end),
+                Some((end, None)) if !element => Some(end),
+                Some(_) => {
+                    lost = true;
+                    None
+                }
+                None => None,
+            };
+            let before = balanced.unwrap_or(to);
+            let candidate = if element {
+                self.next_element(window, complete, from.max(at + 1)..before, tried)
+            } else {
+                let indent = self.indent().unwrap_or(0);
+                // The line feed may stand in the stretch before.
+                let from = from.saturating_sub(indent + 1).max(at);
+                match next_at_indent(window, from, before, indent) {
+                    Some(brace) if brace < before => Found::At(brace),
+                    _ => Found::Nothing,
+                }
+            };
+            match (candidate, balanced) {
+                (Found::Nothing, Some(end)) => return Found::At(end),
+                (Found::Nothing, None) if to == window.len() => return Found::Nothing,
+                (Found::Nothing, None) => (),
+                (candidate, _) => return candidate,
+            }
+            from = to;
+            reach = reach.saturating_mul(4);
+        }
+    }
+
+    /// The next place in `range` where a whole record stands as an element would: after a comma,
+    /// or on a line of its own as far in as the broken one, and before a comma or the array's end.
+    fn next_element(
+        &self,
+        window: &[u8],
+        complete: bool,
+        range: std::ops::Range<usize>,
+        tried: &mut u64,
+    ) -> Found {
         let scanner = self.scanner::<false>(window);
         let own_indent = self.indent();
-        let from = at + 1;
-        for offset in memchr::memchr_iter(b'{', window.get(from..to)?) {
+        let from = range.start;
+        for offset in memchr::memchr_iter(b'{', window.get(range).unwrap_or_default()) {
             let brace = from + offset;
             if before_blanks(window, brace) != Some(b',')
                 && (own_indent.is_none() || indent(window, brace) != own_indent)
             {
                 continue;
             }
-            let (tried, found) = match Record::scan(&scanner, brace) {
+            if *tried > self.allowed() {
+                break;
+            }
+            let end = match Record::scan(&scanner, brace) {
                 Ok(record) => {
                     let end = record.end as usize;
-                    let next = after_text(window, end);
-                    (end, record.is_likely() && matches!(next, Some(b',' | b']')))
+                    match after_text(window, end) {
+                        None if !complete => return Found::More,
+                        Some(b',' | b']') if record.is_likely() => {
+                            return Found::At(brace);
+                        }
+                        _ => end,
+                    }
                 }
-                Err(Stop::Incomplete) => (window.len(), false),
+                Err(Stop::Incomplete) if !complete => return Found::More,
+                Err(Stop::Incomplete) => window.len(),
                 Err(
                     Stop::Invalid(end)
                     | Stop::TooDeep(end)
                     | Stop::Newline(end)
                     | Stop::TooMany(end),
-                ) => (end, false),
+                ) => end,
             };
-            if found {
-                return Some(brace);
-            }
-            budget = budget.checked_sub(tried.saturating_sub(brace) + 1)?;
+            *tried += (end - brace) as u64;
         }
-        None
+        Found::Nothing
+    }
+}
+
+/// What stands at `at` is no value: goes to the next sign of one.
+fn next_sign(window: &[u8], at: usize) -> Found {
+    let rest = window.get(at..).unwrap_or_default();
+    match rest.iter().position(|byte| matches!(byte, b',' | b'{' | b'[' | b']')) {
+        Some(length) => Found::At(at + length),
+        None => Found::Nothing,
+    }
+}
+
+/// Where the brackets close in `stretch`. A string cannot hold a line feed: where one seems to,
+/// quotes were lost, and brackets tell nothing.
+fn close_on_lines(
+    brackets: &mut Brackets,
+    stretch: &[u8],
+    mut from: usize,
+    lost: &mut bool,
+) -> Option<usize> {
+    loop {
+        let rest = stretch.get(from..)?;
+        let line = memchr::memchr(b'\n', rest).map_or(stretch.len(), |line_feed| from + line_feed);
+        if let Some(end) = brackets.close(stretch.get(..line)?, from) {
+            return Some(end);
+        }
+        if line == stretch.len() {
+            return None;
+        }
+        if brackets.string {
+            *lost = true;
+            return None;
+        }
+        from = line + 1;
     }
 }
 
@@ -161,29 +271,6 @@ fn indent(window: &[u8], at: usize) -> Option<usize> {
     let blanks = near.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let line_start = at - blanks;
     (window.get(line_start.checked_sub(1)?) == Some(&b'\n')).then_some(blanks)
-}
-
-/// Where the value at `at` ends by its brackets, or what is no value by the next sign of one; none
-/// where a string runs over a line.
-fn balanced_end(window: &[u8], at: usize) -> Option<usize> {
-    let rest = window.get(at..)?;
-    if !matches!(rest.first(), Some(b'{' | b'[')) {
-        let length = rest.iter().position(|byte| matches!(byte, b',' | b'{' | b'[' | b']'))?;
-        return Some(at + length);
-    }
-    let mut brackets = Brackets::default();
-    let mut from = at;
-    loop {
-        // A string cannot hold a line feed: where one seems to, quotes were lost.
-        let line = memchr::memchr(b'\n', window.get(from..)?).map_or(window.len(), |n| from + n);
-        if let Some(end) = brackets.close(window.get(..line)?, from) {
-            return Some(end);
-        }
-        if line == window.len() || brackets.string {
-            return None;
-        }
-        from = line + 1;
-    }
 }
 
 /// The next line in `at..to` that begins with a brace so far in.

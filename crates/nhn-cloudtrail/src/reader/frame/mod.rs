@@ -133,6 +133,8 @@ pub(super) struct Framer {
     fresh: bool,
     /// How many records (events and rejects) there have been.
     number: u64,
+    /// How many bytes were scanned in search of a record after something broken.
+    tried: u64,
     /// How much of the text must be there before an unfinished value is tried again.
     retry: usize,
     /// Whether anything whole has been seen; input without any whole record is one error.
@@ -159,6 +161,7 @@ impl Framer {
             line_start: 0,
             fresh: true,
             number: 0,
+            tried: 0,
             retry: 0,
             whole: false,
             held: Vec::new(),

@@ -122,6 +122,7 @@ impl Framer {
                 Err(Stop::Incomplete) if !complete => return Step::More,
                 Err(stop) => matches!(stop, Stop::TooMany(_)),
             };
+            let cost = self.cost(stop, window);
             let incomplete = stop == Stop::Incomplete;
             let over_lines = incomplete
                 || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > line_end);
@@ -141,6 +142,12 @@ impl Framer {
                 }
                 if over_lines && self.text_follows(window, at, out) {
                     self.mode = Mode::Text;
+                    return Step::Next;
+                }
+                self.tried += cost;
+                if self.tried > self.allowed() {
+                    // Long enough in search of text that runs over lines.
+                    self.mode = Mode::Lines;
                     return Step::Next;
                 }
                 return self.reject_line(buffer, at, stop, "record");
