@@ -67,11 +67,15 @@ fuzz_target!(|data: &[u8]| {
         _ => Limits::default().with_record_bytes(usize::from(*limit)).with_depth(4),
     };
     let piece = usize::from(*piece).max(1);
-    let compressed =
-        matches!(text, [0x1f, 0x8b, ..] | [0x28, 0xb5, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+    let gzip = text.starts_with(&[0x1f, 0x8b]);
+    let zstd = matches!(text, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
     let builder = || Reader::builder().limits(limits);
     let whole = builder().piece(1 << 20).from_bytes(text).unwrap();
-    let whole = trace(whole, (!compressed).then_some(text));
+    let whole = trace(whole, (!gzip && !zstd).then_some(text));
+    if zstd {
+        // How much is read before damage inside a frame is up to the library and the pieces.
+        return;
+    }
     let pieces = trace(builder().piece(piece).from_bytes(text).unwrap(), None);
     assert_eq!(whole, pieces, "pieces of {piece}");
     let stream = OneByteAtATime(text.to_vec().into_iter());

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use anstyle::{AnsiColor, Style};
-use nhn_cloudtrail::catalog::{Entry, Lang, ListDiff, Phase, PublishedList, Service};
+use nhn_cloudtrail::catalog::{Entry, Kind, Lang, ListDiff, Phase, PublishedList, Service};
 use nhn_cloudtrail::printable;
 use serde::Serialize;
 
@@ -25,7 +25,12 @@ pub(crate) fn run(context: &Context<'_>, command: &CatalogCommand) -> Result<u8,
         CatalogCommand::List { name: None, format } => lists(context, *format),
         CatalogCommand::Diff { list, format } => diff(context, list, *format),
         CatalogCommand::Import { list, output } => {
-            let overlay = published(list)?.to_overlay(&context.catalog);
+            let list = published(list)?;
+            for odd in list.odd() {
+                let (line, printed, why) = (odd.line, &odd.printed, &odd.why);
+                context.warnings().note(&format!("line {line} left out: {printed:?}: {why}"));
+            }
+            let overlay = list.to_overlay(&context.catalog);
             let mut output = context.output(output.as_deref())?;
             output.write_data(overlay.as_bytes())?;
             output.finish()?;
@@ -99,10 +104,11 @@ fn card(context: &Context<'_>, entry: &Entry, output: &mut Output) -> Result<(),
     if let Some(resource) = entry.resource() {
         lines.push(("resource", resource.to_owned()));
     }
-    let action = entry.action();
-    let phase = action.phase().map(|phase| format!(", {phase}")).unwrap_or_default();
-    let verb = action.verb().map(|verb| format!("; its ID says {verb:?}")).unwrap_or_default();
-    lines.push(("action", format!("{}{phase} ({}{verb})", action.kind(), action.provenance())));
+    if let Some(action) = entry.action() {
+        let phase = action.phase().map(|phase| format!(", {phase}")).unwrap_or_default();
+        let verb = action.verb().map(|verb| format!("; its ID says {verb:?}")).unwrap_or_default();
+        lines.push(("action", format!("{}{phase} ({}{verb})", action.kind(), action.provenance())));
+    }
     for effect in entry.effects() {
         let does = effect.effect.map_or("nothing", |effect| effect.as_str());
         lines.push(("effect", format!("{}: {does}", effect.resource_type)));
@@ -190,11 +196,13 @@ fn write_entries(
             let mut table = Table::new(shown, output).with_whole(0).with_all_rows();
             for entry in entries {
                 let retired = if entry.is_retired() { "retired" } else { "" };
+                let kind = entry.action().map(|action| action.kind());
+                let phase = entry.action().and_then(|action| action.phase());
                 let mut cells = vec![
                     Cell::new(entry.id()),
                     Cell::new(entry.name(context.lang)),
-                    Cell::new(entry.action().kind().as_str()),
-                    Cell::new(entry.action().phase().map_or("", Phase::as_str)),
+                    Cell::new(kind.map_or("", Kind::as_str)),
+                    Cell::new(phase.map_or("", Phase::as_str)),
                     Cell::new(&entry.services().join(",")),
                     Cell::styled(retired, Style::new().dimmed()),
                 ];
@@ -449,6 +457,17 @@ fn changes<'d>(context: &'d Context<'_>, diff: &'d ListDiff) -> Vec<Vec<Cow<'d, 
             format!("stands for {meant}: {}", misprint.why).into(),
         ]);
     }
+    for odd in &diff.odd {
+        rows.push(vec![
+            "odd".into(),
+            odd.printed.as_str().into(),
+            "".into(),
+            odd.name.as_str().into(),
+            "".into(),
+            odd.line.to_string().into(),
+            format!("not taken as a row: {}", odd.why).into(),
+        ]);
+    }
     rows
 }
 
@@ -459,8 +478,12 @@ fn write_diff(
     output: &mut Output,
 ) -> Result<(), Stop> {
     let count = |list: usize| list as u64;
+    let odd = match diff.odd.len() {
+        0 => String::new(),
+        odd => format!(", {}", counted(count(odd), "odd line")),
+    };
     let text = format!(
-        "{} of the edition {} in {}: {} added, {} gone, {} renamed, {}\n",
+        "{} of the edition {} in {}: {} added, {} gone, {} renamed, {}{odd}\n",
         counted(count(rows), "row"),
         diff.edition,
         diff.lang,
@@ -481,7 +504,7 @@ fn write_diff(
         let style = match row.first().map(AsRef::as_ref) {
             Some("added") => AnsiColor::Green.on_default(),
             Some("gone") => AnsiColor::Red.on_default(),
-            Some("renamed") => AnsiColor::Yellow.on_default(),
+            Some("renamed" | "odd") => AnsiColor::Yellow.on_default(),
             _ => Style::new().dimmed(),
         };
         let cells = row.iter().enumerate().map(|(index, cell)| {

@@ -101,11 +101,12 @@ impl Input {
         Ok(Self { reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
     }
 
-    /// Gives every event to `take`, until that breaks off.
+    /// Gives every event to `take`, until that breaks off; and whether the next one may have to be
+    /// waited for.
     pub(crate) fn each(
         mut self,
         context: &Context<'_>,
-        mut take: impl FnMut(&Event) -> Result<ControlFlow<()>, Stop>,
+        mut take: impl FnMut(&Event, bool) -> Result<ControlFlow<()>, Stop>,
     ) -> Result<Report, Stop> {
         let results_on_terminal = self.result_is_stdout && io::stdout().is_terminal();
         let bar = Bar::new(self.reader.progress(), results_on_terminal);
@@ -115,7 +116,7 @@ impl Input {
             }
             match item {
                 Ok(Item::Event(event)) => {
-                    if take(&event)?.is_break() {
+                    if take(&event, !self.reader.is_ready())?.is_break() {
                         break;
                     }
                 }

@@ -71,7 +71,8 @@ impl Interrupt {
         let file = tempfile::Builder::new()
             .prefix(".nhn-cloudtrail-")
             .tempfile_in(folder)
-            .map_err(|error| not_written(target, &error))?;
+            // The error would name the file beside the target, which nobody has asked for.
+            .map_err(|error| not_written(target, &io::Error::from(error.kind())))?;
         unfinished.push(file.path().to_owned());
         Ok(file)
     }
@@ -214,6 +215,14 @@ impl Output {
         // Somebody looks at it: what is written is to be seen before the next read waits.
         let result = result.and_then(|()| if self.width.is_some() { self.flush() } else { Ok(()) });
         result.map_err(|error| not_written(&self.name, &error))
+    }
+
+    /// Passes on what is held back, to whoever reads along.
+    pub(crate) fn show(&mut self) -> Result<(), Stop> {
+        if matches!(self.sink, Sink::File(_)) {
+            return Ok(());
+        }
+        self.flush().map_err(|error| not_written(&self.name, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -44,8 +44,11 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
     let report = if left == 0 {
         input.done()?
     } else {
-        input.each(context, |event| {
+        input.each(context, |event, waits| {
             printer.event(event, context)?;
+            if waits {
+                printer.show()?;
+            }
             left -= 1;
             Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?
@@ -107,7 +110,12 @@ impl Printer {
             ReadFormat::Table => {
                 let headings: Vec<(&str, Align)> =
                     columns.iter().map(|column| (column.as_str(), align(*column))).collect();
-                Format::Table { table: Table::new(&headings, &output), zone }
+                let mut table = Table::new(&headings, &output);
+                // Half a time is none.
+                if let Some(time) = columns.iter().position(|column| *column == Column::EventTime) {
+                    table = table.with_whole(time);
+                }
+                Format::Table { table, zone }
             }
             ReadFormat::Jsonl => Format::Jsonl,
             ReadFormat::Json => Format::Json { begun: false },
@@ -150,6 +158,14 @@ impl Printer {
         }
         self.line.push(b'\n');
         self.output.write_data(&self.line)
+    }
+
+    /// Lets whoever looks at the output see all that was printed.
+    fn show(&mut self) -> Result<(), Stop> {
+        if let Format::Table { table, .. } = &mut self.format {
+            table.show(&mut self.output)?;
+        }
+        self.output.show()
     }
 
     /// Writes what is left; `something` says whether there was anything to read.

@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
     let mut output = context.output(args.output.as_deref())?;
     let input = Input::open(context, &args.input, filter, &output)?;
     let mut counts = Counts::default();
-    let report = input.each(context, |event| {
+    let report = input.each(context, |event, _| {
         counts.add(event, context, &zone);
         Ok(ControlFlow::Continue(()))
     })?;
@@ -210,7 +210,8 @@ fn section<'a>(
 
 /// `12.3 %`; what is there is never `0.0 %`.
 fn share(count: u64, of: u64) -> String {
-    let thousandth = u128::from(count) * 1000 / u128::from(of.max(1));
+    let of = u128::from(of.max(1));
+    let thousandth = (u128::from(count) * 1000 + of / 2) / of;
     match thousandth {
         0 if count > 0 => "< 0.1 %".to_owned(),
         _ => format!("{}.{} %", thousandth / 10, thousandth % 10),

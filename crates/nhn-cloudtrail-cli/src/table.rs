@@ -116,6 +116,16 @@ impl Table {
         if text.is_empty() { Ok(()) } else { output.write(text.as_bytes()) }
     }
 
+    /// Writes the rows that wait for others, if they have waited long enough.
+    pub(crate) fn show(&mut self, output: &mut Output) -> Result<(), Stop> {
+        if self.since.is_some_and(|since| since.elapsed() < WAIT) {
+            return Ok(());
+        }
+        let mut text = String::new();
+        self.settle(&mut text);
+        output.write(text.as_bytes())
+    }
+
     /// Writes what has not been written.
     pub(crate) fn finish(mut self, output: &mut Output) -> Result<(), Stop> {
         let mut text = String::new();

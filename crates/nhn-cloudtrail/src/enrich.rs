@@ -139,7 +139,7 @@ impl<'a> Enriched<'a> {
     /// nothing.
     pub fn action(&self) -> Option<Cow<'a, Action>> {
         match self.entry {
-            Some(entry) => Some(Cow::Borrowed(entry.action())),
+            Some(entry) => entry.action().map(Cow::Borrowed),
             None => infer_action(self.id.as_deref()?).map(Cow::Owned),
         }
     }

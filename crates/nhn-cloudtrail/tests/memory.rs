@@ -97,6 +97,19 @@ fn stays_flat() {
     assert!(stats.events > 10_000_000);
     assert_eq!(codes, [Code::Truncated]);
 
+    // Broken text of which every place looks like the next record's: what it costs is in proportion
+    // to its length, or this would not end.
+    for (prefix, unit) in [
+        (&b"["[..], &br#"{"a":"1},"#[..]),
+        (b"[", br#"{"a":{"b":1,{"eventId":"x"},"#),
+        (b"", b"{\"a\":\n"),
+        (b"{\n\"eventId\":\"a\"\n}\n", b"{\n"),
+        (b"{\"a\":[\n{\"a\":[\n{\"a\":[\n{\"a\":[\n{\"a\":[\n", b"1,"),
+    ] {
+        let (stats, _) = read_all(endless(prefix, unit, 16 * MIB));
+        assert_eq!(stats.records, stats.events + stats.rejects);
+    }
+
     // A gzip bomb: a gibibyte of one byte in a mebibyte.
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     for _ in 0..1024 {

@@ -52,6 +52,48 @@ fn a_run_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn a_source_is_never_written_over() {
+    let folder = folder();
+    let input = folder.path().join("log.jsonl");
+    std::fs::write(&input, log()).unwrap();
+    let name = input.to_str().unwrap();
+    let dotted = folder.path().join("./log.jsonl");
+    for args in [
+        &["read", name, "-f", "raw", "-o", dotted.to_str().unwrap()][..],
+        &["read", folder.path().to_str().unwrap(), "-f", "raw", "-o", name],
+        &["stats", name, "-o", name],
+        &["read", name, "--rejects", name],
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.status, 2, "{args:?}");
+        assert!(ran.stderr.contains("one of the sources"), "{args:?}: {}", ran.stderr);
+        assert_eq!(std::fs::read(&input).unwrap(), log(), "{args:?}");
+        assert_eq!(names(folder.path()), ["log.jsonl"], "{args:?}");
+    }
+}
+
+#[test]
+fn a_live_pipe_is_passed_on_as_it_comes() {
+    let mut child = command()
+        .args(["read", "-", "-f", "raw"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for number in 0..3 {
+        let line = format!("{{\"eventId\":\"{number}\"}}\n");
+        stdin.write_all(line.as_bytes()).unwrap();
+        let mut read = String::new();
+        stdout.read_line(&mut read).unwrap();
+        assert_eq!(read, line);
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn rejected_records_do_not_keep_a_file_from_appearing() {
     let folder = folder();
     let output = folder.path().join("out.jsonl");

@@ -19,7 +19,7 @@ pub struct Entry {
     pub(crate) names: [Text; 3],
     pub(crate) published: [bool; 3],
     pub(crate) former_names: Cow<'static, [Text]>,
-    pub(crate) action: Action,
+    pub(crate) action: Option<Action>,
     /// Empty for none.
     pub(crate) resource: Text,
     pub(crate) effects: Cow<'static, [ResourceEffect]>,
@@ -91,9 +91,10 @@ impl Entry {
         &self.former_names
     }
 
-    /// What the event does.
-    pub fn action(&self) -> &Action {
-        &self.action
+    /// What the event does. Every built-in entry says it; one that an overlay adds may not, where
+    /// neither the overlay nor the words of the ID do.
+    pub fn action(&self) -> Option<&Action> {
+        self.action.as_ref()
     }
 
     /// What the event does it to: the ID's middle segments. See [`infer_resource`](super::infer_resource).
@@ -159,7 +160,7 @@ pub(super) const fn entry(
         names,
         published: [published & 0b100 != 0, published & 0b010 != 0, published & 0b001 != 0],
         former_names: Cow::Borrowed(former_names),
-        action,
+        action: Some(action),
         resource: Cow::Borrowed(resource),
         effects: Cow::Borrowed(effects),
         listings: Cow::Borrowed(listings),
@@ -200,7 +201,7 @@ impl Serialize for Entry {
         entry.serialize_field("names", &Names(self))?;
         entry.serialize_field("published", &published)?;
         entry.serialize_field("former_names", self.former_names())?;
-        entry.serialize_field("action", self.action())?;
+        entry.serialize_field("action", &self.action())?;
         entry.serialize_field("resource", &self.resource())?;
         entry.serialize_field("effects", self.effects())?;
         entry.serialize_field("listings", self.listings())?;

@@ -11,7 +11,7 @@
 //! assert_eq!(entry.name(Lang::Ko), "인스턴스 생성");
 //! assert_eq!(entry.service(), "infrastructure");
 //! assert_eq!(entry.resource(), Some("instance"));
-//! assert_eq!(entry.action().kind(), Kind::Create);
+//! assert_eq!(entry.action().unwrap().kind(), Kind::Create);
 //!
 //! // In any of the languages, former names too, whatever the spacing.
 //! assert_eq!(catalog::search("인스턴스생성")[0].id(), entry.id());
@@ -24,6 +24,7 @@ mod action;
 mod entry;
 #[doc(hidden)]
 pub mod lookup;
+mod markdown;
 mod overlay;
 mod published;
 mod search;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 
 pub use action::{Action, infer_action, infer_resource};
 pub use entry::{Entry, List, ListRow, Listing, ResourceEffect, Service, Text};
-pub use published::{ListDiff, Misprint, PublishedList, PublishedRow, Renamed};
+pub use published::{ListDiff, Misprint, OddRow, PublishedList, PublishedRow, Renamed};
 pub use words::{Date, Edition, Effect, Kind, Lang, Phase, Provenance};
 
 use crate::error::Result;
@@ -72,9 +73,11 @@ impl Catalog {
     /// This catalog with entries added or corrected by a TSV of the shape that
     /// [`to_tsv`](Self::to_tsv) writes.
     ///
-    /// The header decides the columns: `event_id` is required, unknown ones are ignored, and what an
-    /// absent column says stays as it is known. Where the action's cells are empty the action is
-    /// inferred from the ID; so is the resource.
+    /// The header decides the columns: `event_id` is required, and what an absent column says stays as
+    /// it is known. Where the action's cells are empty the action is inferred from the ID, and where
+    /// its words say nothing the entry has none; the resource is inferred too. A column that
+    /// [`to_tsv`](Self::to_tsv) does not write and a row with more cells than the header are errors:
+    /// what they say would be lost.
     ///
     /// ```
     /// use nhn_cloudtrail::catalog::{Catalog, Kind, Lang};
@@ -83,7 +86,7 @@ impl Catalog {
     ///     .with_overlay("event_id\tname_ko\nevent_id.iaas.robot.create\t로봇 생성\n")?;
     /// let entry = catalog.get("event_id.iaas.robot.create").unwrap();
     /// assert_eq!(entry.name(Lang::Ko), "로봇 생성");
-    /// assert_eq!(entry.action().kind(), Kind::Create);
+    /// assert_eq!(entry.action().unwrap().kind(), Kind::Create);
     /// # Ok::<(), nhn_cloudtrail::Error>(())
     /// ```
     pub fn with_overlay(&self, tsv: impl AsRef<[u8]>) -> Result<Self> {
@@ -180,7 +183,7 @@ impl Catalog {
     ///
     /// Columns: `event_id`, `services` (slugs, comma-separated), `name_ko`, `name_en`, `name_ja` (as
     /// published, the project's own where none is), `verb`, `kind`, `phase` (empty for the act
-    /// itself), `resource`, `resource_type` and `effect` (comma-separated, in step), `retired`
+    /// itself; all three for an entry without an action), `resource`, `resource_type` and `effect` (comma-separated, in step), `retired`
     /// (`true` or `false`), `former_names_ko` (separated by ` / `), `listings`
     /// (`edition=first/last`, separated by `;`), `published` (languages, comma-separated),
     /// `provenance`.

@@ -32,13 +32,13 @@ impl Overlay {
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let (_, header) = lines.next().ok_or_else(|| {
+        let (header_line, header) = lines.next().ok_or_else(|| {
             Error::new(
                 Code::InvalidOverlay,
                 "the overlay is empty: its first line must name the columns, `event_id` among them",
             )
         })?;
-        let columns = header_columns(header)?;
+        let columns = header_columns(header).map_err(|error| error.at(at_line(header_line + 1)))?;
 
         // An overlay over an overlay keeps what the first one said.
         let mut entries: BTreeMap<Text, Entry> = base
@@ -49,7 +49,7 @@ impl Overlay {
             .collect();
         let mut seen: HashMap<&str, usize> = HashMap::new();
         for (number, line) in lines {
-            let row = Row::of(&columns, line, number + 1);
+            let row = Row::of(&columns, line, number + 1)?;
             let id = row.id()?;
             if let Some(before) = seen.insert(id, number + 1) {
                 return Err(
@@ -141,30 +141,39 @@ fn at_line(line: usize) -> Position {
     Position { line: line as u64, ..Position::default() }
 }
 
-/// The columns that the header names; none for those that this version does not know.
-fn header_columns(header: &str) -> Result<Vec<Option<Column>>> {
-    let columns: Vec<Option<Column>> = header
-        .trim_end_matches('\r')
-        .split('\t')
-        .map(|name| Column::ALL.iter().copied().find(|column| column.name() == name.trim()))
-        .collect();
-    for column in Column::ALL {
-        if columns.iter().filter(|known| **known == Some(*column)).count() > 1 {
-            return Err(Error::new(
-                Code::InvalidOverlay,
-                format!("the header names the column `{}` more than once", column.name()),
-            )
-            .at(at_line(1)));
+/// The columns that the header names.
+fn header_columns(header: &str) -> Result<Vec<Column>> {
+    let wrong = |message: String| Error::new(Code::InvalidOverlay, message);
+    let mut columns = Vec::new();
+    for name in cells_of(header) {
+        let column = Column::ALL.iter().copied().find(|column| column.name() == name).ok_or_else(|| {
+            let known: Vec<&str> = Column::ALL.iter().map(|column| column.name()).collect();
+            wrong(format!(
+                "the header names a column `{}`, which nothing is known of: correct the name or take the \
+                 column out; the known ones are {}",
+                printable(name),
+                known.join(", "),
+            ))
+        })?;
+        if columns.contains(&column) {
+            return Err(wrong(format!(
+                "the header names the column `{name}` more than once: take one of them out"
+            )));
         }
+        columns.push(column);
     }
-    if !columns.contains(&Some(Column::EventId)) {
-        return Err(Error::new(
-            Code::InvalidOverlay,
-            "the header has no column `event_id`; an overlay is a TSV such as `catalog export` writes",
-        )
-        .at(at_line(1)));
+    if !columns.contains(&Column::EventId) {
+        return Err(wrong(
+            "the header has no column `event_id`; an overlay is a TSV such as `catalog export` writes".into(),
+        ));
     }
     Ok(columns)
+}
+
+/// The cells of a line. Empty ones at its end say nothing, whether an editor put them there or
+/// stripped them.
+fn cells_of(line: &str) -> impl Iterator<Item = &str> {
+    line.trim_end().split('\t').map(str::trim)
 }
 
 /// A line of an overlay.
@@ -174,15 +183,20 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(columns: &[Option<Column>], line: &'a str, number: usize) -> Self {
-        // A line that is short of trailing cells has them empty: editors strip trailing tabs.
-        let mut values = line.trim_end_matches('\r').split('\t');
-        let cells = columns
-            .iter()
-            .map(|column| (*column, values.next().unwrap_or_default().trim()))
-            .filter_map(|(column, value)| column.map(|column| (column, value)))
-            .collect();
-        Self { cells, line: number }
+    fn of(columns: &[Column], line: &'a str, number: usize) -> Result<Self> {
+        let mut values = cells_of(line);
+        let cells =
+            columns.iter().map(|column| (*column, values.next().unwrap_or_default())).collect();
+        let row = Self { cells, line: number };
+        match values.next() {
+            None => Ok(row),
+            Some(_) => Err(row.wrong(format!(
+                "the row has {} cells and the header names {} columns: take out a tab too many, or name \
+                 the column in the header",
+                cells_of(line).count(),
+                columns.len(),
+            ))),
+        }
     }
 
     /// A cell; none where the overlay has no such column.
@@ -297,7 +311,7 @@ impl<'a> Row<'a> {
         Ok((names, published))
     }
 
-    fn action(&self, id: &str, known: Option<&Entry>) -> Result<Action> {
+    fn action(&self, id: &str, known: Option<&Entry>) -> Result<Option<Action>> {
         let columns = [Column::Verb, Column::Kind, Column::Phase];
         if let Some(known) = known
             && columns.iter().all(|column| self.cell(*column).is_none())
@@ -309,17 +323,14 @@ impl<'a> Row<'a> {
         let kind = self.filled(Column::Kind).map(|kind| self.word(kind)).transpose()?;
         let phase = self.filled(Column::Phase).map(|phase| self.word(phase)).transpose()?;
         if verb.is_none() && kind.is_none() && phase.is_none() {
-            return inferred.ok_or_else(|| {
-                self.wrong(format!(
-                    "the words of `{}` do not say what the event does: give it a `kind`",
-                    printable(id)
-                ))
-            });
+            return Ok(inferred);
         }
-        let kind = match kind.or_else(|| inferred.as_ref().map(|action| action.kind)) {
-            Some(kind) => kind,
-            None => return Err(self.wrong(format!("`{}` needs a `kind`", printable(id)))),
-        };
+        let kind = kind.or_else(|| inferred.as_ref().map(|action| action.kind)).ok_or_else(|| {
+            self.wrong(format!(
+                "`{}` has a verb or a phase but no kind, and its words do not tell it: give it a `kind`",
+                printable(id)
+            ))
+        })?;
         let provenance = match self.filled(Column::Provenance) {
             Some(provenance) => self.word(provenance)?,
             None => Provenance::Curated,
@@ -329,7 +340,7 @@ impl<'a> Row<'a> {
             (None, Some(_)) => Text::default(),
             (None, None) => inferred.map(|action| action.verb).unwrap_or_default(),
         };
-        Ok(Action { verb, kind, phase, provenance })
+        Ok(Some(Action { verb, kind, phase, provenance }))
     }
 
     fn effects(&self, known: Option<&Entry>) -> Result<Cow<'static, [ResourceEffect]>> {

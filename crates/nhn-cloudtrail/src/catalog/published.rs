@@ -2,20 +2,17 @@
 //! catalog.
 //!
 //! The guide has had two layouts: a table of three columns with the service in one of them, and a
-//! heading for each service with a table of two columns. Both are Markdown written by hand, with
-//! what that brings: entities, escapes, stray control characters, missing pipes.
+//! heading for each service with a table of two columns.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::search::{composed, fold};
+use super::markdown::{self, Line, STRUCK, decode, is_invisible, text_of};
+use super::search::{composed, fold, widen};
 use super::tsv::{self, Column};
-use super::{
-    Action, Catalog, Edition, Entry, Kind, Lang, Provenance, Text, infer_action, infer_resource,
-    table,
-};
+use super::{Catalog, Edition, Entry, Lang, Text, infer_action, infer_resource, table};
 use crate::error::{Code, Error, Result};
 
 /// An event list as NHN Cloud publishes it.
@@ -36,6 +33,7 @@ use crate::error::{Code, Error, Result};
 #[derive(Clone, Debug)]
 pub struct PublishedList {
     rows: Vec<PublishedRow>,
+    odd: Vec<OddRow>,
     lang: Lang,
     edition: Edition,
 }
@@ -46,7 +44,7 @@ pub struct PublishedList {
 pub struct PublishedRow {
     /// The event ID: of a known misprint the one that was meant, else as printed.
     pub id: String,
-    /// The event's name in the list's language.
+    /// The event's name, in the list's language unless the guide left it untranslated.
     pub name: String,
     /// The service as printed, in its column or in the heading above.
     pub service: Option<String>,
@@ -68,6 +66,20 @@ pub struct Misprint {
     pub why: String,
 }
 
+/// A line of a list that has something like an event ID and was not taken as a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OddRow {
+    /// What stands where the ID should.
+    pub printed: String,
+    /// The event's name.
+    pub name: String,
+    /// Why it was not taken.
+    pub why: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
 /// How a published list differs from a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -80,10 +92,13 @@ pub struct ListDiff {
     pub added: Vec<PublishedRow>,
     /// IDs that the catalog takes for current in the edition and the list has not.
     pub gone: Vec<String>,
-    /// Events whose names differ.
+    /// Events whose names differ. A name that holds Hangul in a list of another language than Korean
+    /// was left untranslated, and is compared with nothing.
     pub renamed: Vec<Renamed>,
     /// Rows whose IDs are known misprints. They are never `added`.
     pub misprints: Vec<PublishedRow>,
+    /// Lines that were not taken as rows: somebody has to look at them.
+    pub odd: Vec<OddRow>,
 }
 
 /// An event whose name in a list is not the one that the catalog has as published.
@@ -103,31 +118,44 @@ pub struct Renamed {
 impl ListDiff {
     /// Whether list and catalog agree, misprints aside.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.gone.is_empty() && self.renamed.is_empty()
+        self.added.is_empty()
+            && self.gone.is_empty()
+            && self.renamed.is_empty()
+            && self.odd.is_empty()
     }
 }
 
 impl PublishedList {
     /// Reads a list, in any of the languages and either layout.
     ///
+    /// Rows are lines of tables that have an event ID; what looks like one and is none is kept apart
+    /// in [`odd`](Self::odd). Nothing inside code blocks and comments is read.
+    ///
     /// The edition is [`Edition::Public`] until [`with_edition`](Self::with_edition) says otherwise:
     /// a list does not say whose it is.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
         let text = String::from_utf8_lossy(text.as_ref());
         let mut parser = Parser::default();
-        for (number, line) in text.trim_start_matches('\u{feff}').split('\n').enumerate() {
-            parser.line(line.strip_suffix('\r').unwrap_or(line), number + 1);
+        for (number, line) in markdown::lines(text.trim_start_matches('\u{feff}')) {
+            parser.line(&line, number);
         }
-        if parser.rows.is_empty() {
+        let Parser { rows, odd, lang, .. } = parser;
+        if rows.is_empty() {
+            let seen = odd.first().map_or_else(String::new, |odd| {
+                let printed = crate::error::printable(&odd.printed);
+                format!("; line {} has `{printed}`, but {}", odd.line, odd.why)
+            });
             return Err(Error::new(
                 Code::InvalidList,
-                "no table with event IDs in it; expected is an event list of the CloudTrail user guide in \
-                 Markdown, with a header such as `|이벤트|이벤트 ID|서비스|`, `|Event|Event ID|Service|` or \
-                 `|イベント|イベントID|サービス|`, or with two columns under a heading for each service",
+                format!(
+                    "no table with event IDs in it; expected is an event list of the CloudTrail user guide in \
+                     Markdown, with a header such as `|이벤트|이벤트 ID|서비스|`, `|Event|Event ID|Service|` or \
+                     `|イベント|イベントID|サービス|`, or with two columns under a heading for each service{seen}"
+                ),
             ));
         }
-        let lang = parser.lang.unwrap_or_else(|| lang_of_names(&parser.rows));
-        Ok(Self { rows: parser.rows, lang, edition: Edition::Public })
+        let lang = lang.unwrap_or_else(|| lang_of_names(&rows));
+        Ok(Self { rows, odd, lang, edition: Edition::Public })
     }
 
     /// Says which edition's list this is.
@@ -157,6 +185,11 @@ impl PublishedList {
     /// The rows, in their order.
     pub fn rows(&self) -> &[PublishedRow] {
         &self.rows
+    }
+
+    /// The lines that look like rows and were not taken as such.
+    pub fn odd(&self) -> &[OddRow] {
+        &self.odd
     }
 
     /// The rows that stand for an event, by ID; an ID can stand under two services.
@@ -195,12 +228,21 @@ impl PublishedList {
                 .collect(),
             renamed,
             misprints: self.rows.iter().filter(|row| row.misprint.is_some()).cloned().collect(),
+            odd: self.odd.clone(),
         }
+    }
+
+    /// The language of a name. The guide leaves names in Korean that nobody has translated yet.
+    fn lang_of(&self, name: &str) -> Lang {
+        if name.chars().any(is_hangul) { Lang::Ko } else { self.lang }
     }
 
     fn renamed(&self, entry: &Entry, rows: &[&PublishedRow]) -> Option<Renamed> {
         let before = entry.name_is_published(self.lang).then(|| entry.name(self.lang));
-        let named: Vec<&&PublishedRow> = rows.iter().filter(|row| !row.name.is_empty()).collect();
+        let named: Vec<&&PublishedRow> = rows
+            .iter()
+            .filter(|row| !row.name.is_empty() && self.lang_of(&row.name) == self.lang)
+            .collect();
         if named.iter().any(|row| before.is_some_and(|before| same_name(before, &row.name))) {
             return None;
         }
@@ -214,15 +256,21 @@ impl PublishedList {
 
     /// What the list adds and renames, as an overlay for [`Catalog::with_overlay`].
     ///
-    /// Actions of new events are inferred from their IDs; services are found by their names in any
+    /// Actions of new events are inferred from their IDs, and left empty where their words say nothing.
+    /// A name that a list of another language has in Korean is taken as the Korean one. Services are found by their names in any
     /// language, and unknown ones get a slug made of their name.
     pub fn to_overlay(&self, catalog: &Catalog) -> String {
         let diff = self.diff(catalog);
         let events = self.events();
         let mut entries: Vec<Entry> = Vec::new();
+        let mut langs = vec![self.lang];
         for row in &diff.added {
             let rows = events.get(row.id.as_str()).map(Vec::as_slice).unwrap_or_default();
-            entries.push(self.new_entry(catalog, row, rows));
+            let entry = self.new_entry(catalog, row, rows);
+            if !entry.name(Lang::Ko).is_empty() {
+                langs.push(Lang::Ko);
+            }
+            entries.push(entry);
         }
         for renamed in &diff.renamed {
             if let Some(known) = catalog.get(&renamed.id) {
@@ -233,20 +281,15 @@ impl PublishedList {
                     );
                     entry.former_names = former.collect::<Vec<Text>>().into();
                 }
-                self.set_name(&mut entry, &renamed.after);
+                set_name(&mut entry, self.lang, &renamed.after);
                 entries.push(entry);
             }
         }
         entries.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut columns = vec![
-            Column::EventId,
-            Column::Services,
-            Column::Name(self.lang),
-            Column::Verb,
-            Column::Kind,
-            Column::Phase,
-            Column::Resource,
-        ];
+        let mut columns = vec![Column::EventId, Column::Services];
+        let named = Lang::ALL.iter().filter(|lang| langs.contains(lang));
+        columns.extend(named.map(|lang| Column::Name(*lang)));
+        columns.extend([Column::Verb, Column::Kind, Column::Phase, Column::Resource]);
         if self.lang == Lang::Ko {
             columns.push(Column::FormerNames);
         }
@@ -260,39 +303,32 @@ impl PublishedList {
         let mut services: Vec<Text> =
             printed.iter().flat_map(|service| slugs_of(catalog, service)).map(Cow::Owned).collect();
         services.dedup();
-        // An act that the words do not tell is taken for something that was run; whoever reads the
-        // overlay sees it there and can put it right.
-        let unknown = Action {
-            verb: Text::default(),
-            kind: Kind::Execute,
-            phase: None,
-            provenance: Provenance::Inferred,
-        };
         let mut entry = Entry {
             id: Cow::Owned(row.id.clone()),
             services: services.into(),
             names: Default::default(),
             published: [false; 3],
             former_names: Cow::Borrowed(&[]),
-            action: infer_action(&row.id).unwrap_or(unknown),
+            action: infer_action(&row.id),
             resource: infer_resource(&row.id).map(Cow::Owned).unwrap_or_default(),
             effects: Cow::Borrowed(&[]),
             listings: Cow::Borrowed(&[]),
             retired: false,
         };
-        if !row.name.is_empty() {
-            self.set_name(&mut entry, &row.name);
+        // An ID can stand under two services, with its name translated in one of the two.
+        for row in rows.iter().rev().filter(|row| !row.name.is_empty()) {
+            set_name(&mut entry, self.lang_of(&row.name), &row.name);
         }
         entry
     }
+}
 
-    fn set_name(&self, entry: &mut Entry, name: &str) {
-        if let Some(slot) = entry.names.get_mut(self.lang.index()) {
-            *slot = Cow::Owned(name.to_owned());
-        }
-        if let Some(flag) = entry.published.get_mut(self.lang.index()) {
-            *flag = true;
-        }
+fn set_name(entry: &mut Entry, lang: Lang, name: &str) {
+    if let Some(slot) = entry.names.get_mut(lang.index()) {
+        *slot = Cow::Owned(name.to_owned());
+    }
+    if let Some(flag) = entry.published.get_mut(lang.index()) {
+        *flag = true;
     }
 }
 
@@ -331,10 +367,18 @@ fn same_name(a: &str, b: &str) -> bool {
     a == b || tidy(a) == tidy(b)
 }
 
+fn is_hangul(c: char) -> bool {
+    matches!(
+        c,
+        '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{a960}'..='\u{a97f}' |
+        '\u{ac00}'..='\u{d7ff}' | '\u{ffa0}'..='\u{ffdc}'
+    )
+}
+
 fn lang_of_names(rows: &[PublishedRow]) -> Lang {
     let count =
         |wanted: fn(char) -> bool| rows.iter().filter(|row| row.name.chars().any(wanted)).count();
-    let hangul = count(|c| matches!(c, '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7a3}'));
+    let hangul = count(is_hangul);
     let japanese = count(
         |c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}' | '\u{ff66}'..='\u{ff9f}'),
     );
@@ -358,51 +402,70 @@ struct Columns {
 #[derive(Default)]
 struct Parser {
     rows: Vec<PublishedRow>,
+    odd: Vec<OddRow>,
     lang: Option<Lang>,
     heading: Option<String>,
     columns: Columns,
-    in_table: bool,
 }
 
 impl Parser {
-    fn line(&mut self, line: &str, number: usize) {
-        let trimmed = line.trim();
-        if let Some(heading) = heading(trimmed) {
-            self.heading = Some(heading);
-            self.in_table = false;
-            return;
-        }
-        let Some(cells) = cells_of(trimmed) else {
-            self.in_table = false;
-            return;
-        };
-        if cells.iter().all(|cell| is_rule(cell)) {
-            return;
-        }
-        let places: Vec<usize> = cells
-            .iter()
-            .enumerate()
-            .filter(|(_, cell)| looks_like_id(cell))
-            .map(|(at, _)| at)
-            .collect();
-        if places.is_empty() {
-            if let Some((columns, lang)) = header(&cells) {
+    fn line(&mut self, line: &Line, number: usize) {
+        match line {
+            Line::Heading(heading) => self.heading = Some(heading.clone()),
+            Line::Header(cells) => {
+                let (columns, lang) = header(cells);
                 self.columns = columns;
                 self.lang = self.lang.or(lang);
-            } else if !self.in_table {
-                // Another table: what the last header said does not hold here.
-                self.columns = Columns::default();
+                self.stray(cells, number, "an event ID in the header of a table");
             }
-            self.in_table = true;
-            return;
+            Line::Row(cells) => self.row(cells, number),
+            Line::Outside(cells) => self.stray(
+                cells,
+                number,
+                "outside of a table: a header and a line of dashes must come before it",
+            ),
+            Line::Unclosed => self.odd.push(OddRow {
+                printed: String::new(),
+                name: String::new(),
+                why: "a code block begins here and has no end: the rows in it are not read"
+                    .to_owned(),
+                line: number,
+            }),
         }
-        self.in_table = true;
-        self.row(&cells, &places, number);
     }
 
-    fn row(&mut self, cells: &[String], places: &[usize], number: usize) {
-        let told = self.columns.id.filter(|at| places.contains(at));
-        let Some(at) = told.or_else(|| places.first().copied()) else { return };
+    /// A line that is no row and looks like one.
+    fn stray(&mut self, cells: &[String], number: usize, why: &str) {
+        let Some(at) = cells.iter().position(|cell| begins_like_id(&decode(cell))) else { return };
+        let name = cells.iter().enumerate().find(|(place, _)| *place != at);
+        self.odd.push(OddRow {
+            printed: cells.get(at).map(|cell| text_of(cell)).unwrap_or_default(),
+            name: name.map(|(_, cell)| text_of(cell)).unwrap_or_default(),
+            why: why.to_owned(),
+            line: number,
+        });
+    }
+
+    fn row(&mut self, cells: &[String], number: usize) {
+        let decoded: Vec<String> = cells.iter().map(|cell| decode(cell)).collect();
+        let like: Vec<usize> = (0..cells.len())
+            .filter(|at| decoded.get(*at).is_some_and(|cell| begins_like_id(cell)))
+            .collect();
+        let clean = |at: &usize| {
+            decoded.get(*at).is_some_and(|cell| ids_of(cell).iter().all(Result::is_ok))
+        };
+        let told = self.columns.id.filter(|at| like.contains(at));
+        let at = told
+            .or_else(|| like.iter().copied().find(clean))
+            .or_else(|| like.first().copied())
+            // None begins like an ID: one that holds an ID, or stands where the ID should.
+            .or_else(|| decoded.iter().position(|cell| holds_id(cell)))
+            .or(self.columns.id);
+        let Some((at, cell)) = at.and_then(|at| Some((at, decoded.get(at)?))) else { return };
+        if cell.chars().all(|c| is_invisible(c) || c.is_whitespace()) {
+            return;
+        }
+
         let other = |told: Option<usize>| told.filter(|place| *place != at);
         let mut rest = (0..cells.len())
             .filter(|place| *place != at && Some(*place) != other(self.columns.service));
@@ -414,80 +477,132 @@ impl Parser {
         let text = |place: Option<usize>| {
             place.and_then(|place| cells.get(place)).map(|cell| text_of(cell)).unwrap_or_default()
         };
-        let Some(printed) = cells.get(at).map(|cell| decode(cell)) else { return };
         let service =
             Some(text(service)).filter(|text| !text.is_empty()).or_else(|| self.heading.clone());
         let name = text(name);
-        for printed in ids_of(&printed) {
-            let (id, misprint) = resolve(printed);
-            let (name, service) = (name.clone(), service.clone());
-            self.rows.push(PublishedRow { id, name, service, misprint, line: number });
+        let ids = if name.matches(STRUCK).count() > 1 {
+            vec![Err((cell.trim().to_owned(), "its name is struck out".to_owned()))]
+        } else {
+            ids_of(cell)
+        };
+        for id in ids {
+            match id {
+                Ok((id, misprint)) => {
+                    // Of a row that has the ID twice, neither is a name.
+                    let name = if name == id { String::new() } else { name.clone() };
+                    let service = service.clone();
+                    self.rows.push(PublishedRow { id, name, service, misprint, line: number });
+                }
+                Err((printed, why)) => {
+                    self.odd.push(OddRow { printed, name: name.clone(), why, line: number });
+                }
+            }
         }
     }
 }
 
-/// The ID that was meant, and what is wrong with the printed one if it is a known misprint.
-fn resolve(printed: &str) -> (String, Option<Misprint>) {
-    let cleaned: String = printed.chars().filter(|c| !is_stray(*c) && !is_mark(*c)).collect();
-    // Where the guide prints an ID in bold or as code, its marks are not part of it; of what remains
-    // errata tell `?` for a control character.
+/// An ID, with what is wrong with it if it is a known misprint.
+type Id = (String, Option<Misprint>);
+
+/// What is no ID, and why.
+type NoId = (String, String);
+
+/// The IDs of a cell: more than one where the guide puts two into one cell.
+fn ids_of(cell: &str) -> Vec<Result<Id, NoId>> {
+    let whole: Vec<&str> =
+        cell.split('\n').map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    let mut ids = Vec::new();
+    for piece in whole {
+        let one = id_of(piece);
+        let parts: Vec<_> = piece.split_whitespace().map(id_of).collect();
+        if one.is_err() && parts.len() > 1 && parts.iter().all(Result::is_ok) {
+            ids.extend(parts);
+        } else {
+            ids.push(one);
+        }
+    }
+    ids
+}
+
+/// The ID of a cell that has one: without the marks for bold and code, without characters that
+/// nobody sees, and as it was meant if it is a known misprint. Anything else in it makes it odd: what
+/// would be left of it might be another ID.
+fn id_of(cell: &str) -> Result<Id, NoId> {
+    let bare = without_marks(cell);
+    let id: String = bare.chars().filter(|c| !is_invisible(*c)).collect();
+    let id = id.trim();
     let fits = |erratum: &&super::Erratum| {
-        let mut printed = printed.chars().filter(|c| !is_mark(*c));
+        // Errata tell `?` for a control character.
+        let hidden = |c: char| is_invisible(c) || c == '\u{fffd}';
+        let mut printed = bare.chars();
         let same = erratum.printed.chars().all(|wanted| {
-            printed.next().is_some_and(|c| c == wanted || (wanted == '?' && is_stray(c)))
+            printed.next().is_some_and(|c| c == wanted || (wanted == '?' && hidden(c)))
         });
-        (same && printed.next().is_none()) || erratum.printed == cleaned
+        (same && printed.next().is_none()) || erratum.printed == id
     };
     let wrong = |erratum: &&super::Erratum| erratum.canonical != Some(erratum.printed);
-    match table::ERRATA.iter().filter(wrong).find(fits) {
-        Some(erratum) => {
-            let misprint = Misprint {
-                printed: erratum.printed.to_owned(),
-                canonical: erratum.canonical.map(str::to_owned),
-                why: erratum.why.to_owned(),
-            };
-            (erratum.canonical.map_or(cleaned, str::to_owned), Some(misprint))
-        }
-        None => (cleaned, None),
+    if let Some(erratum) = table::ERRATA.iter().filter(wrong).find(fits) {
+        let misprint = Misprint {
+            printed: erratum.printed.to_owned(),
+            canonical: erratum.canonical.map(str::to_owned),
+            why: erratum.why.to_owned(),
+        };
+        return Ok((erratum.canonical.unwrap_or(id).to_owned(), Some(misprint)));
     }
+    let odd = id.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
+    let why = match odd {
+        _ if !holds_id(id) => "no event ID where the table has its IDs".to_owned(),
+        _ if !begins_like_id(id) => "text before the event ID".to_owned(),
+        _ if id.contains(STRUCK) => "the event ID is struck out".to_owned(),
+        Some(c) if c.is_whitespace() => "a blank inside the event ID".to_owned(),
+        Some(c) if c != widen(c) => "full-width characters in the event ID".to_owned(),
+        Some('\u{fffd}') => "a character of the event ID is lost".to_owned(),
+        Some(c) => format!("`{c}` in the event ID"),
+        None if id.ends_with('.') && id.matches('.').count() == 1 => {
+            "the event ID is cut off".to_owned()
+        }
+        None => return Ok((id.to_owned(), None)),
+    };
+    Err((id.to_owned(), why))
 }
 
-/// Characters that are in an ID only by mistake.
-fn is_stray(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fffd}')
+/// A cell's text without the marks for bold, italics and code around the whole.
+fn without_marks(cell: &str) -> &str {
+    let mut text = cell.trim();
+    let inside = |text: &'_ str| {
+        ["*", "_", "`"]
+            .iter()
+            .any(|mark| text.len() > 2 && text.starts_with(mark) && text.ends_with(mark))
+    };
+    while inside(text) {
+        text = text.get(1..text.len() - 1).unwrap_or_default().trim();
+    }
+    text
 }
 
-/// Whether a cell has an event ID: something like `event_id.` in front, and at most one stray blank.
-fn looks_like_id(cell: &str) -> bool {
-    let text = decode(cell);
-    text.split_whitespace().next().is_some_and(begins_like_id)
-        && text.split(' ').filter(|piece| !piece.is_empty()).count() <= 2
+/// A text as an ID is told by its look: no blanks and marks, of one width and case.
+fn look(text: &str) -> String {
+    text.chars()
+        .filter(|c| !is_invisible(*c) && !c.is_whitespace() && !matches!(c, '`' | '*' | '~'))
+        .map(|c| widen(c).to_ascii_lowercase())
+        .collect()
 }
 
+/// Whether a text begins with something like `event_id.`.
 fn begins_like_id(text: &str) -> bool {
-    let text: String = text.chars().filter(|c| !is_stray(*c) && !is_mark(*c)).collect();
-    text.split_once('.').is_some_and(|(prefix, rest)| {
-        prefix.ends_with("_id")
-            && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            && !rest.is_empty()
+    look(text).split_once('.').is_some_and(|(prefix, _)| {
+        prefix.ends_with("_id") && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     })
 }
 
-/// The IDs of a cell: more than one where the guide puts two into one cell, each on its line.
-fn ids_of(cell: &str) -> Vec<&str> {
-    let pieces: Vec<&str> = cell.split_whitespace().collect();
-    if pieces.iter().all(|piece| begins_like_id(piece)) { pieces } else { vec![cell.trim()] }
+/// Whether a text has the beginning of an ID anywhere.
+fn holds_id(text: &str) -> bool {
+    begins_like_id(text)
+        || ["event_id.", "email_id."].iter().any(|prefix| look(text).contains(prefix))
 }
 
-/// Marks for bold and code around a text.
-fn is_mark(c: char) -> bool {
-    matches!(c, '`' | '*')
-}
-
-/// What a header says, if it is one, and in which language.
-fn header(cells: &[String]) -> Option<(Columns, Option<Lang>)> {
+/// What a header says, and in which language.
+fn header(cells: &[String]) -> (Columns, Option<Lang>) {
     const WORDS: &[(Lang, &str, &[&str])] = &[
         (Lang::Ko, "이벤트", &["서비스", "상품"]),
         (Lang::En, "event", &["service", "product"]),
@@ -513,158 +628,6 @@ fn header(cells: &[String]) -> Option<(Columns, Option<Lang>)> {
             }
         }
     }
-    columns.id.is_some().then_some((columns, lang))
-}
-
-/// A heading's text.
-fn heading(line: &str) -> Option<String> {
-    if let Some(bold) = line.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))
-        && !bold.contains(['*', '|'])
-    {
-        return Some(text_of(bold));
-    }
-    let rest = line.trim_start_matches('#');
-    let level = line.len() - rest.len();
-    if !(1..=6).contains(&level) || !(rest.starts_with(char::is_whitespace) || rest.is_empty()) {
-        return None;
-    }
-    let text = rest.trim().trim_end_matches('#').trim();
-    // `### Deploy {#deploy}`
-    let text = match text.rsplit_once("{#") {
-        Some((before, anchor)) if anchor.ends_with('}') => before.trim(),
-        _ => text,
-    };
-    Some(text_of(text))
-}
-
-/// The cells of a table's line, or none for a line that is of no table.
-fn cells_of(line: &str) -> Option<Vec<String>> {
-    let mut cells = vec![String::new()];
-    let mut escaped = false;
-    for c in line.chars() {
-        if c == '|' && !escaped {
-            cells.push(String::new());
-        } else if let Some(cell) = cells.last_mut() {
-            cell.push(c);
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    if cells.len() < 2 {
-        return None;
-    }
-    // The outer pipes, where there are any, bound cells that are none.
-    if cells.last().is_some_and(|cell| cell.trim().is_empty()) {
-        cells.pop();
-    }
-    if line.starts_with('|') {
-        cells.remove(0);
-    }
-    Some(cells)
-}
-
-/// Whether a cell belongs to the line between a header and its rows: `---`, `:--:`.
-fn is_rule(cell: &str) -> bool {
-    let dashes = cell.trim().trim_start_matches(':').trim_end_matches(':');
-    !dashes.is_empty() && dashes.chars().all(|c| matches!(c, '-' | '—' | '–'))
-}
-
-/// A cell's text: decoded, without marks around the whole, blanks made single.
-fn text_of(cell: &str) -> String {
-    let decoded = decode(cell);
-    let words: Vec<&str> = decoded
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let text = words.join(" ");
-    let mut text = text.trim_matches(is_stray);
-    for mark in ["**", "`"] {
-        if let Some(inner) = text.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark))
-            && !inner.contains(mark)
-        {
-            text = inner.trim();
-        }
-    }
-    text.to_owned()
-}
-
-/// Markdown and HTML undone: escapes, entities, tags, links.
-fn decode(cell: &str) -> String {
-    let mut text = String::with_capacity(cell.len());
-    let mut rest = cell;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
-        let (decoded, left) = match c {
-            '\\' => escape(after),
-            '&' => entity(after),
-            '<' => tag(after),
-            '[' => link(after),
-            _ => None,
-        }
-        .unwrap_or_else(|| (Cow::Owned(c.to_string()), after));
-        text.push_str(&decoded);
-        rest = left;
-    }
-    text
-}
-
-/// What a mark stands for, and what comes behind it.
-type Decoded<'a> = Option<(Cow<'a, str>, &'a str)>;
-
-fn escape(after: &str) -> Decoded<'_> {
-    let c = after.chars().next().filter(char::is_ascii_punctuation)?;
-    Some((Cow::Owned(c.to_string()), after.get(1..)?))
-}
-
-fn entity(after: &str) -> Decoded<'_> {
-    let (name, left) = after.split_once(';')?;
-    let c = match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" | "ensp" | "emsp" | "thinsp" => ' ',
-        "vert" | "verbar" => '|',
-        "lowbar" => '_',
-        "period" => '.',
-        "middot" => '·',
-        "hyphen" => '-',
-        "ndash" => '–',
-        "mdash" => '—',
-        "hellip" => '…',
-        "lsquo" => '‘',
-        "rsquo" => '’',
-        "ldquo" => '“',
-        "rdquo" => '”',
-        "shy" => '\u{ad}',
-        "ZeroWidthSpace" => '\u{200b}',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)?
-        }
-    };
-    Some((Cow::Owned(c.to_string()), left))
-}
-
-fn tag(after: &str) -> Decoded<'_> {
-    let (inside, left) = after.split_once('>')?;
-    let name = inside.trim_start_matches('/');
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.starts_with("!--") {
-        return None;
-    }
-    let breaks = name.get(..2).is_some_and(|name| name.eq_ignore_ascii_case("br"));
-    Some((Cow::Borrowed(if breaks { " " } else { "" }), left))
-}
-
-fn link(after: &str) -> Decoded<'_> {
-    let (text, rest) = after.split_once("](")?;
-    if text.contains(['[', ']']) {
-        return None;
-    }
-    let (_, left) = rest.split_once(')')?;
-    Some((Cow::Owned(decode(text)), left))
+    // A header that forgets the column of the IDs may be wrong about the others.
+    (if columns.id.is_some() { columns } else { Columns::default() }, lang)
 }

@@ -85,7 +85,7 @@ fn is_mark(c: char) -> bool {
 }
 
 /// Full-width Latin to half-width, half-width kana to full-width.
-fn widen(c: char) -> char {
+pub(super) fn widen(c: char) -> char {
     const KANA: &str = "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン\u{3099}\u{309a}";
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),

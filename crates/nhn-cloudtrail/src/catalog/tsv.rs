@@ -1,6 +1,6 @@
 //! The catalog's tab-separated form: one header, one entry a line, no quoting.
 
-use super::{Entry, Lang};
+use super::{Action, Entry, Lang};
 
 /// A column of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +70,9 @@ impl Column {
             Column::EventId => entry.id().to_owned(),
             Column::Services => entry.services().join(","),
             Column::Name(lang) => entry.name(lang).to_owned(),
-            Column::Verb => action.verb().unwrap_or_default().to_owned(),
-            Column::Kind => action.kind().to_string(),
-            Column::Phase => action.phase().map(|phase| phase.to_string()).unwrap_or_default(),
+            Column::Verb => action.and_then(Action::verb).unwrap_or_default().to_owned(),
+            Column::Kind => text(action.map(Action::kind)),
+            Column::Phase => text(action.and_then(Action::phase)),
             Column::Resource => entry.resource().unwrap_or_default().to_owned(),
             Column::ResourceType => {
                 comma(entry.effects().iter().map(|effect| effect.resource_type.as_ref()))
@@ -102,9 +102,14 @@ impl Column {
                     .filter(|lang| entry.name_is_published(**lang))
                     .map(|lang| lang.as_str()),
             ),
-            Column::Provenance => action.provenance().to_string(),
+            Column::Provenance => text(action.map(Action::provenance)),
         }
     }
+}
+
+/// A cell of a value that there may not be.
+fn text(value: Option<impl std::fmt::Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 fn comma<'a>(values: impl Iterator<Item = &'a str>) -> String {

@@ -359,6 +359,15 @@ impl Reader {
         Progress { read: self.bytes_read.clone(), total: self.bytes_total }
     }
 
+    /// Whether something more is at hand, so that [`next_item`](Reader::next_item) need not wait for
+    /// its source. Whoever passes events on may want to flush where this is false.
+    pub fn is_ready(&self) -> bool {
+        let Ready { batch, next, rejects, error, .. } = &self.ready;
+        batch.as_ref().is_some_and(|batch| *next < batch.len())
+            || !rejects.is_empty()
+            || error.is_some()
+    }
+
     /// The next event or reject, or an error about a whole source; none at the end of the last.
     pub fn next_item(&mut self) -> Option<Result<Item>> {
         loop {

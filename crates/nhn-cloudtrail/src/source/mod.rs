@@ -250,8 +250,14 @@ fn walk(folder: &Path, found: &mut Found) {
             let path = entry.path();
             if kind.is_dir() {
                 folders.push(path);
-            } else if kind.is_file() || (kind.is_symlink() && path.is_file()) {
+            } else if kind.is_file() {
                 found.push((path, None));
+            } else if kind.is_symlink() {
+                match std::fs::metadata(&path) {
+                    Ok(data) if data.is_file() => found.push((path, None)),
+                    Ok(_) => (),
+                    Err(error) => found.push((path, Some(error))),
+                }
             }
         }
     }

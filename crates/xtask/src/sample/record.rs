@@ -339,7 +339,7 @@ fn request(random: &mut Random, out: &mut String, entry: &Entry) {
     let mut json = Inside { out, pretty, depth: 0, first: true };
     json.open('{');
     json.uuid("requestId", random);
-    if !matches!(entry.action().kind(), Kind::Create) {
+    if entry.action().is_none_or(|action| action.kind() != Kind::Create) {
         json.uuid("id", random);
     }
     let mut details = Details::new(random);

@@ -1,0 +1,77 @@
+//! Paths, folders and globs.
+
+use std::fs;
+use std::path::Path;
+
+use nhn_cloudtrail::{Code, Reader};
+
+fn ids(source: impl AsRef<Path>) -> Vec<String> {
+    let events = Reader::open(source).unwrap();
+    events.map(|event| event.unwrap().event_id().unwrap().into_owned()).collect()
+}
+
+fn log(path: &Path, id: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("{{\"eventId\":\"{id}\"}}\n")).unwrap();
+}
+
+#[test]
+fn a_folder_is_read_in_byte_order_of_its_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for (number, name) in
+        ["b.txt", "a/z.jsonl", "a.log", "a/b/c", "A", ".hidden", "_skipped", "_f/x", ".f/x", "a/_x"]
+            .into_iter()
+            .enumerate()
+    {
+        log(&root.join(name), &format!("{number} {name}"));
+    }
+    // `a.log` before `a/...`: a dot is less than a slash.
+    assert_eq!(ids(root), ["4 A", "2 a.log", "3 a/b/c", "1 a/z.jsonl", "0 b.txt"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn links_to_files_are_followed_and_links_to_folders_are_not() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    log(&root.join("elsewhere/file"), "file");
+    let logs = root.join("logs");
+    fs::create_dir(&logs).unwrap();
+    symlink(root.join("elsewhere/file"), logs.join("1-file")).unwrap();
+    symlink(root.join("elsewhere"), logs.join("2-folder")).unwrap();
+    symlink(&logs, logs.join("3-loop")).unwrap();
+    assert_eq!(ids(&logs), ["file"]);
+
+    // One that leads nowhere is an error of its own, and the rest is read.
+    symlink(root.join("nowhere"), logs.join("0-nowhere")).unwrap();
+    let mut reader = Reader::open(&logs).unwrap();
+    assert_eq!(reader.next().unwrap().unwrap_err().code(), Code::NotFound);
+    assert_eq!(reader.next().unwrap().unwrap().event_id().as_deref(), Some("file"));
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn globs_match_names_and_a_literal_name_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    log(&root.join("2026-10/a.jsonl"), "a");
+    log(&root.join("2026-11/b.jsonl"), "b");
+    log(&root.join("2026-11/c.txt"), "c");
+    log(&root.join("[x].jsonl"), "x");
+    assert_eq!(ids(root.join("2026-*/*.jsonl")), ["a", "b"]);
+    assert_eq!(ids(root.join("2026-1[1]")), ["b", "c"]);
+    assert_eq!(ids(root.join("**/*.txt")), ["c"]);
+    assert_eq!(ids(root.join("[x].jsonl")), ["x"]);
+}
+
+#[test]
+fn what_names_no_file_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["missing", "missing-*.jsonl", ""] {
+        let error = Reader::open(folder.path().join(name)).unwrap_err();
+        assert_eq!(error.code(), Code::NotFound, "{name:?}");
+        assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+    }
+}
