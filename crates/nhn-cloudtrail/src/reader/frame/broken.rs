@@ -77,7 +77,8 @@ impl Framer {
         } else {
             next_sign(window, at)
         };
-        if !matches!(found, Found::More) {
+        // Charged only when something is decided: what is waited for is looked at again.
+        if complete || matches!(found, Found::At(_)) {
             self.tried = tried;
         }
         match found {
