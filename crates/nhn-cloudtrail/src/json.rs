@@ -241,11 +241,13 @@ impl Kinds {
     }
 }
 
+/// The lowest bit of each byte of a word, and the highest.
+const ONES: u64 = u64::MAX / 255;
+const HIGHS: u64 = ONES * 0x80;
+
 /// The first place at or after `at` of a quote, a backslash or a control character, else the end.
 #[inline(always)]
 fn special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES * 0x80;
     // Eight bytes at a time. A borrow can only mark bytes above a true one, so the lowest mark is
     // always right.
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -255,7 +257,7 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
         let marks = ((quote.wrapping_sub(ONES) & !quote)
             | (backslash.wrapping_sub(ONES) & !backslash)
             | (word.wrapping_sub(ONES * 0x20) & !word))
-            & HIGH;
+            & HIGHS;
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
@@ -337,35 +339,54 @@ pub(crate) fn str(bytes: &[u8]) -> Cow<'_, str> {
 /// The text of a valid string, given without its quotes; and whether a lone surrogate was read as
 /// U+FFFD in it.
 pub(crate) fn decode(inner: &[u8]) -> (Cow<'_, str>, bool) {
-    let text = str(inner);
-    let Some(first) = memchr::memchr(b'\\', text.as_bytes()) else { return (text, false) };
-    let mut out = String::with_capacity(text.len());
+    let Some(first) = memchr::memchr(b'\\', inner) else { return (str(inner), false) };
+    let mut out = Vec::with_capacity(inner.len() + 8);
     let mut lone = false;
-    let mut rest = &*text;
-    let mut next = Some(first);
-    while let Some(at) = next {
-        let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push_str(plain);
-        let (character, length) = match escape.as_bytes().get(1) {
+    let (plain, mut rest) = inner.split_at_checked(first).unwrap_or((inner, &[]));
+    out.extend_from_slice(plain);
+    while !rest.is_empty() {
+        if rest.first() != Some(&b'\\') {
+            // Escapes stand close together in what has any: eight bytes are taken over at once, and
+            // those given back that are an escape's.
+            const BACKSLASHES: u64 = ONES * b'\\' as u64;
+            let Some(word) = rest.first_chunk::<8>() else {
+                let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+                out.extend_from_slice(rest.get(..length).unwrap_or(rest));
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            };
+            let found = u64::from_le_bytes(*word) ^ BACKSLASHES;
+            let marks = found.wrapping_sub(ONES) & !found & HIGHS;
+            let length = (marks.trailing_zeros() / 8) as usize;
+            out.extend_from_slice(word);
+            out.truncate(out.len() + length - 8);
+            rest = rest.get(length..).unwrap_or_default();
+            continue;
+        }
+        let (character, length) = match rest.get(1) {
             Some(b'b') => ('\u{8}', 2),
             Some(b'f') => ('\u{c}', 2),
             Some(b'n') => ('\n', 2),
             Some(b'r') => ('\r', 2),
             Some(b't') => ('\t', 2),
             Some(b'u') => {
-                let (character, length) = unicode_escape(escape.as_bytes());
+                let (character, length) = unicode_escape(rest);
                 lone |= character.is_none();
                 (character.unwrap_or(char::REPLACEMENT_CHARACTER), length)
             }
             Some(&byte) => (byte as char, 2),
             None => break,
         };
-        out.push(character);
-        rest = escape.get(length..).unwrap_or_default();
-        next = memchr::memchr(b'\\', rest.as_bytes());
+        if character.is_ascii() {
+            out.push(character as u8);
+        } else {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        rest = rest.get(length..).unwrap_or_default();
     }
-    out.push_str(rest);
-    (Cow::Owned(out), lone)
+    let text = String::from_utf8(out)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    (Cow::Owned(text), lone)
 }
 
 /// The character that `\uXXXX` at the start of `escape` stands for (none for a lone surrogate), and

@@ -1,5 +1,6 @@
 //! Memory does not grow with the input. Everything here shares one process and its high-water mark.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests a panic is the report")]
 
 use std::io::{self, Read, Write};
 

@@ -1,4 +1,5 @@
 //! Paths, folders and globs.
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 use std::fs;
 use std::path::Path;

@@ -5,42 +5,185 @@ use std::cmp::Reverse;
 use super::{Entry, Lang};
 
 /// How well an entry fits, best first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     ExactId,
     ExactName,
     ExactFormerName,
-    Prefix,
-    WholeWords,
-    Substring,
+    /// Segments of the ID in order, such as `login` of `event_id.iam.login`, or the last words of a
+    /// name.
+    Segments,
+    /// The first words of a name or of the ID, or the last words of the ID.
+    Edge,
+    /// Words beside each other.
+    Words,
+    /// Words of one field, wherever they are.
+    Scattered,
+    /// Words of several fields.
+    Anywhere,
+    /// The first letters of a field.
+    Beginning,
+    /// Words of which the last may be unfinished.
+    WordBeginnings,
+    /// Letters inside words, or across them.
+    Letters,
 }
 
-/// A text as the search sees it: words of small letters, of one width and form.
+/// What kind of text a field is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Id,
+    Name,
+    FormerName,
+}
+
+/// A text as the search sees it: letters of one size, width and form, without anything between them.
+#[derive(Default)]
 struct Folded {
-    words: Vec<String>,
-    /// The words without anything between them.
     compact: String,
+    /// Where words begin and end in `compact`: at blanks and other marks, at capitals inside a word,
+    /// where the script changes, and around の and を between Japanese words, which `compact` is
+    /// without: インスタンス作成 is インスタンスの作成.
+    bounds: Vec<usize>,
+    /// Of an ID, where its segments begin and end.
+    segments: Vec<usize>,
+    /// What blanks and other marks part: what somebody typed as words.
+    terms: Vec<String>,
 }
 
 impl Folded {
     fn of(text: &str) -> Self {
-        let words: Vec<String> =
-            fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-        let compact = words.concat();
-        Self { words, compact }
+        let mut folded = Self::default();
+        folded.push(text);
+        folded
     }
 
-    /// Whether the text begins with the query, however it is spaced; but not where one word of the
-    /// query would end inside the next word of the text: `로그인` does not begin `로그 인입`.
-    fn begins_with(&self, query: &Folded) -> bool {
-        let mut end = 0;
-        let ends_well = self.words.iter().enumerate().any(|(number, word)| {
-            end += word.len();
-            end == query.compact.len()
-                || (number + 1 == query.words.len() && end > query.compact.len())
-        });
-        ends_well && self.compact.starts_with(&query.compact)
+    fn of_id(id: &str) -> Self {
+        let mut folded = Self::default();
+        for segment in id.split('.') {
+            folded.segments.push(folded.compact.len());
+            folded.push(segment);
+        }
+        folded.segments.push(folded.compact.len());
+        folded
     }
+
+    fn push(&mut self, text: &str) {
+        let text = fold_with(text, Some(HUMP));
+        let mut rest = text.chars().peekable();
+        let mut before = ' ';
+        let mut open = false;
+        while let Some(c) = rest.next() {
+            let next = rest.peek().copied().unwrap_or(' ');
+            let is_particle =
+                c == 'を' || (c == 'の' && !is_hiragana(before) && !is_hiragana(next));
+            if c == ' ' || is_particle {
+                open = false;
+            } else if c == HUMP {
+                self.bound();
+                // The letter before still counts.
+                continue;
+            } else if c == 'ー' && before == 'ィ' {
+                // セキュリティー is セキュリティ.
+            } else {
+                if !open || script(before) != script(c) {
+                    self.bound();
+                }
+                if !open {
+                    self.terms.push(String::new());
+                    open = true;
+                }
+                self.compact.push(c);
+                if let Some(term) = self.terms.last_mut() {
+                    term.push(c);
+                }
+            }
+            before = if is_particle { ' ' } else { c };
+        }
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        if self.bounds.last() != Some(&self.compact.len()) {
+            self.bounds.push(self.compact.len());
+        }
+    }
+
+    /// How many words there are, of an ID behind its prefix.
+    fn words(&self) -> usize {
+        let first = self.segments.get(1).copied().unwrap_or_default();
+        self.bounds.iter().filter(|bound| **bound > first).count()
+    }
+
+    fn is(&self, query: &Folded) -> bool {
+        self.compact == query.compact
+            || self.body().is_some_and(|at| self.compact.get(at..) == Some(&query.compact))
+    }
+
+    /// Where an ID goes on behind its prefix.
+    fn body(&self) -> Option<usize> {
+        self.segments.get(1).copied().filter(|at| *at < self.compact.len())
+    }
+
+    /// How well the query fits as it stands, in the best of its places.
+    fn rank(&self, field: Field, query: &Folded) -> Option<Rank> {
+        if query.compact.len() > self.compact.len() {
+            return None;
+        }
+        let places = self.compact.match_indices(&query.compact);
+        places.map(|(from, _)| self.rank_at(field, query, from, from + query.compact.len())).min()
+    }
+
+    fn rank_at(&self, field: Field, query: &Folded, from: usize, to: usize) -> Rank {
+        let is_bound = |at: usize| self.bounds.binary_search(&at).is_ok();
+        let is_segment = |at: usize| self.segments.binary_search(&at).is_ok();
+        let first = from == 0 || Some(from) == self.body();
+        let last = to == self.compact.len();
+        if self.body().is_some_and(|body| to <= body) {
+            // The prefix, which all have.
+            return Rank::Letters;
+        }
+        match (is_bound(from), is_bound(to)) {
+            (true, true) => match field {
+                Field::Id if is_segment(from) && is_segment(to) => Rank::Segments,
+                Field::Name if last => Rank::Segments,
+                Field::Id | Field::Name if first || last => Rank::Edge,
+                _ => Rank::Words,
+            },
+            // A word of the query must not end inside the next word of the text: `로그인` does not
+            // begin `로그 인입`.
+            (true, false) => {
+                let inner = self.bounds.iter().rev().find(|bound| **bound < to);
+                let starts = inner.is_some_and(|inner| {
+                    query.bounds.binary_search(&inner.saturating_sub(from)).is_ok()
+                });
+                match (starts, first) {
+                    (true, true) => Rank::Beginning,
+                    (true, false) => Rank::WordBeginnings,
+                    (false, _) => Rank::Letters,
+                }
+            }
+            (false, _) => Rank::Letters,
+        }
+    }
+}
+
+/// Stands before a capital inside a word.
+const HUMP: char = '\u{1}';
+
+/// What the script of a letter is told by; hiragana goes with what is before it, as endings do.
+fn script(c: char) -> u8 {
+    match c {
+        'ー' | '\u{30a0}'..='\u{30ff}' => 1,
+        '\u{3400}'..='\u{9fff}' | '々' => 2,
+        '\u{ac00}'..='\u{d7a3}' => 3,
+        c if is_hiragana(c) => 2,
+        _ => 0,
+    }
+}
+
+fn is_hiragana(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{309f}')
 }
 
 /// `text` in small letters, half-width Latin, full-width kana, composed Hangul and kana, with a
@@ -49,16 +192,28 @@ impl Folded {
 /// Names pasted from a file name on macOS come decomposed, those typed with an input method of East
 /// Asia full-width.
 pub(super) fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
-    for c in text.chars().flat_map(|c| widen(c).to_lowercase()) {
-        let c = if c.is_alphanumeric() || is_mark(c) || c == 'ー' { c } else { ' ' };
-        match folded.chars().next_back().and_then(|before| compose(before, c)) {
-            Some(composed) => {
-                folded.pop();
-                folded.push(composed);
+    fold_with(text, None)
+}
+
+/// `text` as [`fold`] gives it, with a mark before capitals inside a word.
+fn fold_with(text: &str, hump: Option<char>) -> String {
+    let mut folded = String::with_capacity(text.len() + 8);
+    let mut after_small = false;
+    for c in text.chars().map(widen) {
+        if let (Some(hump), true, true) = (hump, after_small, c.is_uppercase()) {
+            folded.push(hump);
+        }
+        after_small = c.is_lowercase();
+        for c in c.to_lowercase() {
+            let c = if c.is_alphanumeric() || is_mark(c) || c == 'ー' { c } else { ' ' };
+            match folded.chars().next_back().and_then(|before| compose(before, c)) {
+                Some(composed) => {
+                    folded.pop();
+                    folded.push(composed);
+                }
+                None if is_mark(c) => {}
+                None => folded.push(c),
             }
-            None if is_mark(c) => {}
-            None => folded.push(c),
         }
     }
     folded
@@ -116,44 +271,64 @@ pub(super) fn search<'a>(entries: impl Iterator<Item = &'a Entry>, text: &str) -
     if query.compact.is_empty() {
         return Vec::new();
     }
-    let mut found: Vec<(Rank, bool, &'a Entry)> = entries
-        .filter_map(|entry| Some((rank(entry, &query, text.trim())?, entry.is_retired(), entry)))
+    let mut found: Vec<(Rank, bool, usize, &'a Entry)> = entries
+        .filter_map(|entry| {
+            let (rank, more) = fit(entry, &query, text.trim())?;
+            Some((rank, entry.is_retired(), more, entry))
+        })
         .collect();
-    found.sort_by(|a, b| (a.0, a.1, a.2.id()).cmp(&(b.0, b.1, b.2.id())));
+    // Of equals the current ones first, then those with the least beside what was looked for.
+    found.sort_by_key(|(rank, retired, more, entry)| {
+        (*rank, *retired, *more, entry.id().len(), entry.id())
+    });
     found.into_iter().map(|(.., entry)| entry).collect()
 }
 
-fn rank(entry: &Entry, query: &Folded, text: &str) -> Option<Rank> {
+/// How well an entry fits, and how many words more than the query has the field that fits best.
+fn fit(entry: &Entry, query: &Folded, text: &str) -> Option<(Rank, usize)> {
     if entry.id() == text {
-        return Some(Rank::ExactId);
+        return Some((Rank::ExactId, 0));
     }
-    let whole_id = Folded::of(entry.id());
-    let id = Folded::of(without_prefix(entry.id()));
-    let names: Vec<Folded> = Lang::ALL.iter().map(|lang| Folded::of(entry.name(*lang))).collect();
-    let former: Vec<Folded> = entry.former_names().iter().map(|name| Folded::of(name)).collect();
-    let fields = || [&id, &whole_id].into_iter().chain(&names).chain(&former);
+    let names = Lang::ALL.iter().map(|lang| (Field::Name, Folded::of(entry.name(*lang))));
+    let former = entry.former_names().iter().map(|name| (Field::FormerName, Folded::of(name)));
+    let mut fields = vec![(Field::Id, Folded::of_id(entry.id()))];
+    fields.extend(names.chain(former));
 
-    let everywhere =
-        query.words.iter().all(|word| fields().any(|field| field.compact.contains(word.as_str())));
-    if !everywhere && !fields().any(|field| field.compact.contains(&query.compact)) {
-        return None;
-    }
-    let is = |field: &Folded| field.compact == query.compact;
-    let begins = |field: &Folded| field.begins_with(query);
-    let whole = |field: &Folded| query.words.iter().all(|word| field.words.contains(word));
-    Some(if is(&whole_id) || is(&id) {
-        Rank::ExactId
-    } else if names.iter().any(is) {
-        Rank::ExactName
-    } else if former.iter().any(is) {
-        Rank::ExactFormerName
-    } else if fields().any(begins) {
-        Rank::Prefix
-    } else if fields().any(whole) {
-        Rank::WholeWords
-    } else {
-        Rank::Substring
-    })
+    let whole = fields.iter().filter_map(|(field, text)| {
+        let rank = match field {
+            Field::Id if text.is(query) => Rank::ExactId,
+            Field::Name if text.is(query) => Rank::ExactName,
+            Field::FormerName if text.is(query) => Rank::ExactFormerName,
+            _ => text.rank(*field, query)?,
+        };
+        Some((rank, text.words().saturating_sub(query.words())))
+    });
+    whole.chain(fit_terms(&fields, query)).min()
+}
+
+/// How well the query's words fit, each for itself.
+fn fit_terms(fields: &[(Field, Folded)], query: &Folded) -> Option<(Rank, usize)> {
+    let [_, _, ..] = query.terms.as_slice() else { return None };
+    let terms: Vec<Folded> = query.terms.iter().map(|term| Folded::of(term)).collect();
+    let in_field = |(field, text): &(Field, Folded)| {
+        let ranks: Option<Vec<Rank>> = terms.iter().map(|term| text.rank(*field, term)).collect();
+        let rank = match ranks?.into_iter().max()? {
+            rank if rank <= Rank::Words => Rank::Scattered,
+            Rank::Letters => Rank::Letters,
+            _ => Rank::WordBeginnings,
+        };
+        Some((rank, text.words().saturating_sub(query.words())))
+    };
+    let anywhere = || {
+        let best = |term| fields.iter().filter_map(|(field, text)| text.rank(*field, term)).min();
+        let ranks: Option<Vec<Rank>> = terms.iter().map(best).collect();
+        let rank = match ranks?.into_iter().max()? {
+            rank if rank <= Rank::Words => Rank::Anywhere,
+            _ => Rank::Letters,
+        };
+        Some((rank, fields.iter().map(|(_, text)| text.words()).min()?))
+    };
+    fields.iter().filter_map(in_field).min().or_else(anywhere)
 }
 
 /// An ID without its first segment, which is the same for nearly all.
@@ -164,8 +339,12 @@ fn without_prefix(id: &str) -> &str {
 pub(super) fn suggest<'a>(entries: impl Iterator<Item = &'a Entry>, id: &str) -> Vec<&'a Entry> {
     /// More suggestions than this are no help.
     const MOST: usize = 5;
-    let prefixed = id.split_once('.').is_some_and(|(prefix, _)| prefix.ends_with("_id"));
-    let wanted = simple(if prefixed { without_prefix(id) } else { id });
+    let mut wanted = simple(id);
+    if let Some(prefix) = wanted.windows(4).position(|four| four == ['.', 'i', 'd', '.'])
+        && !wanted.iter().take(prefix).any(|c| *c == '.')
+    {
+        wanted.drain(..prefix + 4);
+    }
     // A quarter of the ID wrong is another ID.
     let limit = (wanted.len() / 4).min(6);
     let words = |id: &[char]| -> Vec<String> {
@@ -197,24 +376,20 @@ pub(super) fn suggest<'a>(entries: impl Iterator<Item = &'a Entry>, id: &str) ->
     let mut found = if near.is_empty() { wider } else { near };
     found.sort_by(|a, b| (a.0, a.1, a.2, a.3.id()).cmp(&(b.0, b.1, b.2, b.3.id())));
     let nearest = found.first().map_or(0, |(distance, ..)| *distance);
+    // Nothing else was meant where only case or separators differ.
+    let widest = if nearest == 0 { 0 } else { nearest + 1 };
     found
         .into_iter()
-        .take_while(|(distance, ..)| *distance <= nearest + 1)
+        .take_while(|(distance, ..)| *distance <= widest)
         .take(MOST)
         .map(|(.., entry)| entry)
         .collect()
 }
 
-/// An ID's characters without what people mix up: case and separators.
+/// An ID's characters without what people mix up: case, width and separators.
 fn simple(id: &str) -> Vec<char> {
-    id.trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .map(|c| match c.to_ascii_lowercase() {
-            '_' | '-' | ' ' => '.',
-            c => c,
-        })
-        .collect()
+    let visible: String = id.chars().filter(|c| !c.is_control()).collect();
+    fold(visible.trim()).chars().map(|c| if c == ' ' { '.' } else { c }).collect()
 }
 
 /// How many characters must be put in, taken out, replaced or swapped with their neighbour, if no

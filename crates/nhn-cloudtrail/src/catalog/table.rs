@@ -380,7 +380,7 @@ pub(super) static ENTRIES: &[Entry] = &[
     e("event_id.dataquery.cluster_down", &[B("dataquery")], [B("Trino 클러스터 꺼짐"), B("Trino Cluster Off"), B("Trinoクラスタオフ")], 0b101, &[B("클러스터 꺼짐")], i("down", K::Execute, None), "cluster", &[], &[l(E::Public, 20221118, 20230829), l(E::Gov, 20230719, 20230719)]),
     e("event_id.dataquery.cluster_off", &[B("dataquery")], [B("클러스터 꺼짐"), B("Cluster Off"), B("クラスタオフ")], 0b111, &[B("Trino 클러스터 꺼짐")], i("off", K::Execute, None), "cluster", &[X { resource_type: B("DataQuery:Cluster"), effect: Some(F::Delete) }], &[l(E::Public, 20221128, 0), l(E::Gov, 20230719, 20230719)]),
     e("event_id.dataquery.cluster_on", &[B("dataquery")], [B("클러스터 켜짐"), B("Cluster On"), B("クラスタオン")], 0b111, &[B("Trino 클러스터 켜짐")], i("on", K::Execute, None), "cluster", &[X { resource_type: B("DataQuery:Cluster"), effect: Some(F::Create) }], &[l(E::Public, 20221128, 0), l(E::Gov, 20230719, 20230719)]),
-    e("event_id.dataquery.cluster_restart", &[B("dataquery")], [B("클러스터 재시작"), B("luster Restart"), B("クラスタの再起動")], 0b111, &[], i("restart", K::Execute, None), "cluster", &[], &[l(E::Public, 20231025, 0)]),
+    e("event_id.dataquery.cluster_restart", &[B("dataquery")], [B("클러스터 재시작"), B("Cluster Restart"), B("クラスタの再起動")], 0b111, &[], i("restart", K::Execute, None), "cluster", &[], &[l(E::Public, 20231025, 0)]),
     e("event_id.dataquery.cluster_up", &[B("dataquery")], [B("Trino 클러스터 켜짐"), B("Trino Cluster On"), B("Trinoクラスタオン")], 0b101, &[B("클러스터 켜짐")], i("up", K::Execute, None), "cluster", &[], &[l(E::Public, 20221118, 20230829), l(E::Gov, 20230719, 20230719)]),
     e("event_id.dataquery.datasource_added", &[B("dataquery")], [B("데이터 소스 추가"), B("Add Data Source"), B("データソースの追加")], 0b111, &[], i("added", K::Create, None), "datasource", &[], &[l(E::Public, 20220721, 20230829), l(E::Gov, 20230719, 20230719)]),
     e("event_id.dataquery.datasource_modified", &[B("dataquery")], [B("데이터 소스 수정"), B("Modify Data Source"), B("データソースの修正")], 0b111, &[], i("modified", K::Update, None), "datasource", &[], &[l(E::Public, 20220721, 20230829), l(E::Gov, 20230719, 20230719)]),
@@ -2420,6 +2420,7 @@ pub(super) static ERRATA: &[Erratum] = &[
     Erratum { printed: "event_id.test.test", canonical: None, why: "test row" },
     Erratum { printed: "event_id.test.test_aa", canonical: None, why: "test row" },
     Erratum { printed: "event_id.tstprd01.test03", canonical: None, why: "test row" },
+    Erratum { printed: "evnet_id.short_url.url_disable", canonical: Some("event_id.short_url.url_disable"), why: "prefix misspelt" },
 ];
 
 pub(super) static LISTS: &[List] = &[
