@@ -124,7 +124,8 @@ fn visible(text: &str) -> (Vec<(usize, Cow<'_, str>)>, Option<usize>) {
                 }
                 None => {
                     kept.to_mut().push_str(OPEN);
-                    rest = behind;
+                    kept.to_mut().push_str(behind);
+                    rest = "";
                 }
             }
         }
@@ -150,11 +151,14 @@ const CLOSE: &str = "-->";
 
 /// What stands before and behind the mark that opens a comment.
 fn comment(line: &str) -> Option<(&str, &str)> {
+    let mut in_span = false;
+    let mut from = 0;
     line.match_indices(OPEN).find_map(|(at, _)| {
-        let before = line.get(..at)?;
-        // Escaped, or in a code span.
-        let is_text = before.ends_with('\\') || before.matches('`').count() % 2 == 1;
-        (!is_text).then_some((before, line.get(at + OPEN.len()..)?))
+        let before = line.get(from..at)?;
+        in_span ^= before.matches('`').count() % 2 == 1;
+        from = at;
+        let is_text = in_span || before.ends_with('\\');
+        (!is_text).then_some((line.get(..at)?, line.get(at + OPEN.len()..)?))
     })
 }
 

@@ -374,7 +374,11 @@ pub(super) fn suggest<'a>(entries: impl Iterator<Item = &'a Entry>, id: &str) ->
         }
     }
     let mut found = if near.is_empty() { wider } else { near };
-    found.sort_by(|a, b| (a.0, a.1, a.2, a.3.id()).cmp(&(b.0, b.1, b.2, b.3.id())));
+    let printed = id.trim();
+    found.sort_by_key(|(distance, retired, alike, entry)| {
+        let other_marks = !entry.id().eq_ignore_ascii_case(printed);
+        (*distance, other_marks, *retired, *alike, entry.id())
+    });
     let nearest = found.first().map_or(0, |(distance, ..)| *distance);
     // Nothing else was meant where only case or separators differ.
     let widest = if nearest == 0 { 0 } else { nearest + 1 };

@@ -9,7 +9,7 @@ fn golden_rows() {
     for line in golden.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<&str> = line.split('\t').collect();
         let entry = catalog::get(cells[0]).unwrap();
-        let action = entry.action();
+        let action = entry.action().unwrap();
         let found = [
             entry.id(),
             action.verb().unwrap_or_default(),
@@ -28,7 +28,8 @@ fn golden_rows() {
 fn the_rules_on_the_whole_table() {
     let mut curated = 0;
     for entry in catalog::entries() {
-        let (id, action) = (entry.id(), entry.action());
+        // Every built-in entry says what it does.
+        let (id, action) = (entry.id(), entry.action().unwrap());
         match action.provenance() {
             Provenance::Curated => curated += 1,
             _ => {

@@ -174,7 +174,7 @@ fn effects_never_change_the_action() {
         failed.effects().iter().map(|effect| effect.effect).collect::<Vec<_>>(),
         [Some(Effect::Delete)]
     );
-    assert_eq!(failed.action().kind(), catalog::Kind::Create);
+    assert_eq!(failed.action().unwrap().kind(), catalog::Kind::Create);
     let shared = catalog::get("event_id.rds_for_mysql.instance.stop").unwrap();
     let types: Vec<&str> =
         shared.effects().iter().map(|effect| effect.resource_type.as_ref()).collect();

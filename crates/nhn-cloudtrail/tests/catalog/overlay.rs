@@ -45,9 +45,7 @@ fn an_export_is_an_overlay_that_changes_nothing() {
 #[test]
 fn a_new_entry() {
     let catalog = Catalog::builtin()
-        .with_overlay(
-            "event_id\tname_ko\textra\nevent_id.deploy.robot.update_end\t로봇 변경 완료\tignored\n",
-        )
+        .with_overlay("event_id\tname_ko\nevent_id.deploy.robot.update_end\t로봇 변경 완료\n")
         .unwrap();
     assert_eq!(catalog.len(), 2249);
     let entry = catalog.get("event_id.deploy.robot.update_end").unwrap();
@@ -57,9 +55,9 @@ fn a_new_entry() {
     assert!(!entry.name_is_published(Lang::Ko));
     assert_eq!(entry.services(), ["deploy"]);
     assert_eq!(entry.resource(), Some("robot"));
-    assert_eq!(entry.action().kind(), Kind::Update);
-    assert_eq!(entry.action().phase(), Some(Phase::Completed));
-    assert_eq!(entry.action().provenance(), Provenance::Inferred);
+    assert_eq!(entry.action().unwrap().kind(), Kind::Update);
+    assert_eq!(entry.action().unwrap().phase(), Some(Phase::Completed));
+    assert_eq!(entry.action().unwrap().provenance(), Provenance::Inferred);
     assert!(!entry.is_retired());
     assert!(entry.listings().is_empty());
     // In its place.
@@ -97,7 +95,7 @@ fn actions_given_and_inferred() {
              event_id.x.robot.delete\t\tupdate\trequested\n",
         )
         .unwrap();
-    let action = |id: &str| catalog.get(id).unwrap().action().clone();
+    let action = |id: &str| catalog.get(id).unwrap().action().unwrap().clone();
     assert_eq!(action("event_id.x.robot.dance").verb(), Some("dance"));
     assert_eq!(action("event_id.x.robot.dance").provenance(), Provenance::Curated);
     assert_eq!(action("event_id.x.robot.create").kind(), Kind::Create);
@@ -115,6 +113,45 @@ fn actions_given_and_inferred() {
 }
 
 #[test]
+fn an_entry_can_be_without_an_action() {
+    // Its words say nothing, and neither does the overlay: typed by hand, or written by an export.
+    let id = "event_id.x.robot.dance";
+    for tsv in [
+        format!("event_id\tname_ko\n{id}\t로봇 춤\n"),
+        format!("event_id\tname_ko\tverb\tkind\tphase\tprovenance\n{id}\t로봇 춤\t\t\t\t\n"),
+    ] {
+        let catalog = Catalog::builtin().with_overlay(&tsv).unwrap();
+        let entry = catalog.get(id).unwrap();
+        assert_eq!(entry.action(), None);
+        assert_eq!(entry.resource(), Some("robot"));
+        assert!(serde_json::to_value(entry).unwrap()["action"].is_null());
+        let export = catalog.to_tsv();
+        let line = export.lines().find(|line| line.starts_with(id)).unwrap();
+        let cells: Vec<&str> = line.split('\t').collect();
+        assert_eq!((cells[5], cells[6], cells[7], cells[15]), ("", "", "", ""));
+        let again = Catalog::builtin().with_overlay(&export).unwrap();
+        assert_eq!(again.get(id), Some(entry));
+    }
+    // A verb does not tell a kind.
+    let error =
+        Catalog::builtin().with_overlay(format!("event_id\tverb\n{id}\tdance\n")).unwrap_err();
+    assert!(error.message().contains("give it a `kind`"), "{error}");
+}
+
+#[test]
+fn an_event_without_an_action_is_enriched_as_one_that_is_unknown() {
+    let text = br#"{"eventId":"event_id.x.robot.dance"}"#;
+    let events = nhn_cloudtrail::parse(text).unwrap();
+    let catalog = Catalog::builtin()
+        .with_overlay("event_id\tname_ko\nevent_id.x.robot.dance\t로봇 춤\n")
+        .unwrap();
+    assert!(Catalog::builtin().enrich(&events[0]).action().is_none());
+    let enriched = catalog.enrich(&events[0]);
+    assert!(enriched.action().is_none());
+    assert_eq!(enriched.name(Lang::Ko).as_deref(), Some("로봇 춤"));
+}
+
+#[test]
 fn overlays_add_up() {
     let one =
         Catalog::builtin().with_overlay("event_id\tname_ko\nevent_id.x.a.create\t하나\n").unwrap();
@@ -129,24 +166,38 @@ fn overlays_add_up() {
 
 #[test]
 fn what_editors_do_to_files() {
-    let text = "\u{feff}event_id\tname_ko\tname_en\r\n\r\nevent_id.x.a.create\t 하나 \r\n";
+    // Trailing tabs stripped, trailing tabs put in.
+    let text = "\u{feff}event_id\tname_ko\tname_en\t\r\n\r\nevent_id.x.a.create\t 하나 \r\nevent_id.x.b.create\t둘\tTwo\t\t\r\n";
     let catalog = Catalog::builtin().with_overlay(text).unwrap();
     assert_eq!(catalog.get("event_id.x.a.create").unwrap().name(Lang::Ko), "하나");
+    assert_eq!(catalog.get("event_id.x.b.create").unwrap().name(Lang::En), "Two");
 }
 
 #[test]
 fn what_is_wrong_and_where() {
-    let cases: [(&[u8], u64, &str); 11] = [
+    let cases: [(&[u8], u64, &str); 17] = [
         (b"", 0, "empty"),
         (b"id\tname_ko\n", 1, "event_id"),
+        (b"name_ko\tname_en\n", 1, "event_id"),
+        // Misspelt, with what is known; behind a blank line; without a name.
+        (b"event_id\tname_kr\n", 1, "`name_kr`"),
+        (b"event_id\tname_kr\n", 1, "event_id, services, name_ko, name_en"),
+        (b"\nevent_id\tnote\nevent_id.x.a.create\tx\n", 2, "take the column out"),
+        (b"event_id\t\tname_ko\n", 1, "column ``"),
+        // A tab too many, or a column too few.
+        (
+            b"event_id\tname_ko\nevent_id.x.a.create\tone\nevent_id.x.b.create\ttwo\tthree\n",
+            3,
+            "3 cells and the header names 2",
+        ),
         (b"event_id\tkind\tkind\n", 1, "more than once"),
-        (b"event_id\n\tx\n", 2, "event ID"),
+        (b"event_id\tname_ko\n\tx\n", 2, "event ID"),
         (b"event_id\nevent_id.x y\n", 2, "event ID"),
         (b"event_id\nevent_id.x.a.create\nevent_id.x.a.create\n", 3, "line 2"),
         (b"event_id\tkind\nevent_id.x.a.create\tmake\n", 2, "create, read"),
         (b"event_id\tretired\nevent_id.x.a.create\tperhaps\n", 2, "true"),
         (b"event_id\tlistings\nevent_id.x.a.create\tpublic\n", 2, "listing"),
-        (b"event_id\nevent_id.x.a.dance\n", 2, "kind"),
+        (b"event_id\tphase\nevent_id.x.a.dance\tfailed\n", 2, "kind"),
         (b"event_id\nevent_id.x.a.create\n\xff\n", 3, "UTF-8"),
     ];
     for (text, line, part) in cases {

@@ -22,7 +22,7 @@ proptest! {
         let _ = Catalog::builtin().with_overlay(&bytes);
         let _ = Catalog::builtin().with_overlay(format!("event_id\tname_ko\n{cells}"));
         let _ = PublishedList::parse(&bytes);
-        if let Ok(list) = PublishedList::parse(format!("|event_id.x.y.create|{cells}")) {
+        if let Ok(list) = PublishedList::parse(format!("|Event ID|Event|\n|---|---|\n|event_id.x.y.create|{cells}")) {
             // What a list makes is an overlay.
             let catalog = Catalog::builtin();
             prop_assert!(catalog.with_overlay(list.to_overlay(&catalog)).is_ok());

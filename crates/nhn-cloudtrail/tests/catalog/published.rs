@@ -13,7 +13,7 @@ const HEADERS: [(Lang, [&str; 3]); 3] = [
 ];
 
 /// As the guide's editors type them.
-const MISPRINTS: [&str; 12] = [
+const MISPRINTS: [&str; 13] = [
     "event_id.gameanvil.gateway_node.\u{8}force_stop",
     "event_id.gameanvil.gateway_node.\u{fffd}start_up",
     "event_id.iaas",
@@ -26,6 +26,7 @@ const MISPRINTS: [&str; 12] = [
     "event_id.tstprd01.test03",
     "event\\_id.test.test\\_aa",
     "event_id.gameanvil.gateway_node.&#8;force_stop",
+    "evnet_id.short_url.url_disable",
 ];
 
 fn current(edition: Edition) -> Vec<&'static Entry> {
@@ -48,6 +49,9 @@ fn markdown(name: &str) -> String {
 
 /// The name that a misprint is printed with.
 fn meant(misprint: &str, lang: Lang) -> &'static str {
+    if misprint.contains("url_disable") {
+        return catalog::get("event_id.short_url.url_disable").unwrap().name(lang);
+    }
     let act = if misprint.ends_with("force_stop") { "force_stop" } else { "start_up" };
     match misprint.contains("gameanvil") {
         true => catalog::get(&format!("event_id.gameanvil.gateway_node.{act}")).unwrap().name(lang),
@@ -185,7 +189,7 @@ fn added_gone_renamed() {
     assert_eq!(arm.name(Lang::Ko), "로봇 팔 생성 완료");
     assert!(arm.name_is_published(Lang::Ko));
     assert_eq!(arm.services(), ["robot-co"]);
-    assert_eq!(arm.action().kind(), Kind::Create);
+    assert_eq!(arm.action().unwrap().kind(), Kind::Create);
     assert_eq!(
         overlaid.get("event_id.iaas.robot.delete").unwrap().services(),
         ["infrastructure", "kubernetes"]
@@ -207,15 +211,19 @@ fn ids_are_known_by_their_look() {
     };
     let expected = vec![("event_id.x.a.create".to_owned(), "가 생성".to_owned())];
     for text in [
-        // No header that anybody knows; no header at all; a header that is wrong about the column.
+        // A header that nobody knows; no outer pipes; a header that is wrong about the columns.
         "|Was|Wie|\n|--|--|\n|가 생성|event_id.x.a.create|\n",
-        "가 생성 | event_id.x.a.create",
+        "이름 | 값\n--- | ---\n가 생성 | event_id.x.a.create",
+        "|이벤트|서비스|\n|---|---|\n|가 생성|event_id.x.a.create|가|\n",
         "|이벤트 ID|이벤트|\n|---|---|\n|가 생성|event_id.x.a.create|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|**가 생성**|**event\\_id.x.a.create**|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|[가 생성](a.md)|<code>event_id.x.a&#46;create</code>|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|가 &#xC0DD;성|event_id.x\u{200b}.a.create\u{feff}|\n",
         "|이벤트|이벤트 ID|\n|---|---|\n|`가 생성`|event_id.x.a.cre\u{7}ate|\n",
-        "|이벤트|이벤트 ID|\n|---|---|\n|가 생성|event_id.x.\u{b}a. create|\n",
+        "|이벤트|이벤트 ID|\n|---|---|\n|가 생성|event_id.x.\u{b}a.create&#9;|\n",
+        "|이벤트|이벤트 ID|\n|---|---|\n|가 생성| *`_event_id.x.a.create_`* |\n",
+        "> |이벤트|이벤트 ID|\n> |---|---|\n> |가 생성|event_id.x.a.create|\n",
+        "|이벤트|이벤트 ID|\n|---|---|\n|가\u{8} 생성|event_id.x.a.create|\n",
     ] {
         assert_eq!(ids(text), expected, "{text}");
     }
@@ -244,16 +252,214 @@ fn ids_are_known_by_their_look() {
 #[test]
 fn the_language_is_told_by_header_or_names() {
     let lang = |text: &str| PublishedList::parse(text).unwrap().lang();
-    assert_eq!(lang("|인스턴스 생성|event_id.iaas.instance.create|"), Lang::Ko);
-    assert_eq!(lang("|インスタンスの作成|event_id.iaas.instance.create|"), Lang::Ja);
-    assert_eq!(lang("|Create Instance|event_id.iaas.instance.create|"), Lang::En);
+    let named = |name: &str| lang(&format!("|a|b|\n|-|-|\n|{name}|event_id.iaas.instance.create|"));
+    assert_eq!(named("인스턴스 생성"), Lang::Ko);
+    assert_eq!(named("インスタンスの作成"), Lang::Ja);
+    assert_eq!(named("Create Instance"), Lang::En);
     assert_eq!(
         lang("|Event Name|Event ID|\n|-|-|\n|인스턴스|event_id.iaas.instance.create|"),
         Lang::En
     );
-    let told =
-        PublishedList::parse("|Create|event_id.iaas.instance.create|").unwrap().with_lang(Lang::Ja);
+    let told = PublishedList::parse("|a|b|\n|-|-|\n|Create|event_id.iaas.instance.create|")
+        .unwrap()
+        .with_lang(Lang::Ja);
     assert_eq!(told.lang(), Lang::Ja);
+}
+
+#[test]
+fn names_left_in_korean_are_no_translations() {
+    let catalog = Catalog::builtin();
+    let known = "event_id.iaas.instance.create";
+    // One that NHN Cloud never published in English, one that it did, and two that are new.
+    let ours = catalog::entries()
+        .iter()
+        .find(|entry| !entry.name_is_published(Lang::En) && entry.name_is_published(Lang::Ko))
+        .unwrap();
+    for (lang, header) in &HEADERS[1..] {
+        let text = format!(
+            "|{}|\n|---|---|---|\n|{}|{}|x|\n|인스턴스 생성|{known}|x|\n|Robot 생성|event_id.x.robot.create|x|\n\
+             |Robot|event_id.x.robot.delete|x|\n|로봇|event_id.x.robot.delete|y|\n",
+            header.join("|"),
+            ours.name(Lang::Ko),
+            ours.id(),
+        );
+        let list = PublishedList::parse(&text).unwrap();
+        assert_eq!(list.lang(), *lang);
+        let diff = list.diff(&catalog);
+        assert_eq!(diff.renamed, [], "{lang}");
+        assert_eq!(diff.added.len(), 2);
+        let overlay = list.to_overlay(&catalog);
+        let overlaid = catalog.with_overlay(&overlay).unwrap();
+        for id in [ours.id(), known] {
+            assert_eq!(overlaid.get(id), catalog.get(id));
+        }
+        let new = overlaid.get("event_id.x.robot.create").unwrap();
+        assert_eq!(new.name(Lang::Ko), "Robot 생성");
+        assert!(new.name_is_published(Lang::Ko));
+        assert!(!new.name_is_published(*lang));
+        let new = overlaid.get("event_id.x.robot.delete").unwrap();
+        assert_eq!((new.name(Lang::Ko), new.name(*lang)), ("로봇", "Robot"));
+        assert!(new.name_is_published(*lang));
+        // Once somebody has translated it, it is a name.
+        let later = text.replace("Robot 생성", "Robot!");
+        let diff = PublishedList::parse(&later).unwrap().diff(&overlaid);
+        assert_eq!((diff.added.len(), diff.renamed.len()), (0, 1));
+        let both = overlaid
+            .with_overlay(PublishedList::parse(&later).unwrap().to_overlay(&overlaid))
+            .unwrap();
+        let new = both.get("event_id.x.robot.create").unwrap();
+        assert_eq!((new.name(Lang::Ko), new.name(*lang)), ("Robot 생성", "Robot!"));
+    }
+    // In a Korean list English is as good as any name.
+    let list =
+        PublishedList::parse(format!("|이벤트|이벤트 ID|\n|-|-|\n|Create|{known}|")).unwrap();
+    assert_eq!(list.diff(&catalog).renamed[0].after, "Create");
+}
+
+#[test]
+fn an_id_whose_words_say_nothing_has_no_action() {
+    let catalog = Catalog::builtin();
+    let list =
+        PublishedList::parse("|이벤트|이벤트 ID|\n|-|-|\n|로봇 춤|event_id.x.robot.dance|\n")
+            .unwrap();
+    let overlay = list.to_overlay(&catalog);
+    let header: Vec<&str> = overlay.lines().next().unwrap().split('\t').collect();
+    let row: Vec<&str> = overlay.lines().nth(1).unwrap().split('\t').collect();
+    for (column, cell) in header.iter().zip(&row) {
+        if ["verb", "kind", "phase", "provenance"].contains(column) {
+            assert_eq!(*cell, "", "{column}");
+        }
+    }
+    let entry = catalog.with_overlay(&overlay).unwrap();
+    let entry = entry.get("event_id.x.robot.dance").unwrap();
+    assert_eq!((entry.action(), entry.resource()), (None, Some("robot")));
+}
+
+/// A list of these lines behind a header; rows and odd lines as they were taken.
+fn taken(lines: &str) -> (Vec<String>, Vec<(usize, String)>) {
+    let list = PublishedList::parse(format!(
+        "|이벤트|이벤트 ID|\n|---|---|\n|가|event_id.x.first.create|\n{lines}"
+    ))
+    .unwrap();
+    assert_eq!(list.diff(&Catalog::builtin()).odd, list.odd());
+    assert!(!list.odd().iter().any(|odd| odd.why.is_empty()));
+    (
+        list.rows().iter().skip(1).map(|row| row.id.clone()).collect(),
+        list.odd().iter().map(|odd| (odd.line - 3, odd.why.clone())).collect(),
+    )
+}
+
+#[test]
+fn rows_are_lines_of_tables() {
+    let row = "|나|event_id.x.second.create|";
+    let second = ["event_id.x.second.create".to_owned()];
+    // In the table: at once, behind a blank line, an anchor, a comment.
+    for lines in [
+        row.to_owned(),
+        format!("\n{row}"),
+        format!("<a id=\"x\"></a>\n{row}"),
+        format!("<!-- |다|event_id.x.third.create| -->\n{row}"),
+        format!("<!--\n|다|event_id.x.third.create|\n\n-->\n{row}"),
+        "|나 <!-- | --> |event_id.x.<!-- third. -->second.create|".to_owned(),
+        "`<!--`|event_id.x.second.create|".to_owned(),
+        // A comment without an end is none.
+        "|나 <!-- |event_id.x.second.create|".to_owned(),
+        "|나 <!-- a -->|event_id.x.second<!-- | -->.create| <!-- |".to_owned(),
+        "event_id.x.second.create".to_owned(),
+        // A code block, and a new table.
+        format!("```\n|다|event_id.x.third.create|\n```\n|a|b|\n|-|-|\n{row}"),
+        format!("~~~~ md\n```\n~~~\n|다|event_id.x.third.create|\n~~~~~\n|a|b|\n|-|-|\n{row}"),
+        format!("```not a fence```\n{row}"),
+    ] {
+        assert_eq!(taken(&lines), (second.to_vec(), vec![]), "{lines}");
+    }
+    // Not in one: behind a heading, a text, a code block. It is said so, not dropped.
+    for (lines, line) in [
+        (format!("# x\n{row}"), 2),
+        (format!("\nSome text.\n{row}"), 3),
+        (format!("```\n```\n{row}"), 3),
+        ("\na | event_id.x.second.create".to_owned(), 2),
+        // A header is none, and neither is what is in a code block without an end.
+        (format!("\n{row}\n|---|---|"), 2),
+        (format!("```\n{row}"), 1),
+    ] {
+        let (rows, odd) = taken(&lines);
+        assert_eq!((rows.len(), odd.len()), (0, 1), "{lines}: {odd:?}");
+        assert_eq!(odd[0].0, line, "{lines}");
+    }
+    // Prose and other tables say nothing.
+    for lines in ["\nSee a | b.", "\n|a|b|\n|-|-|\n|c|d|", "\nevent_id.x.second.create", "|||"] {
+        assert_eq!(taken(lines), (vec![], vec![]), "{lines}");
+    }
+    let error = PublishedList::parse(row).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidList);
+    assert!(error.message().contains("line 1") && error.message().contains("outside of a table"));
+}
+
+#[test]
+fn what_might_be_another_id_is_odd() {
+    for (cell, why) in [
+        ("event_id.x.a. create", "blank"),
+        ("event_id. event_id.x.a.create", "blank"),
+        ("event_id.x.a&nbsp;.create", "blank"),
+        ("event_id.x.a\tb.create", "blank"),
+        ("ｅｖｅｎｔ_id.x.a.create", "full-width"),
+        ("event_id．x．a．create", "full-width"),
+        ("~~event_id.x.a.create~~", "struck out"),
+        ("<del>event_id.x.a.create</del>", "struck out"),
+        ("event_id.x.a.*", "`*`"),
+        ("**event_id.x.a.create", "`*`"),
+        ("event_id.x.a.생성", "`생`"),
+        ("event_id.x.a,event_id.x.b", "`,`"),
+        ("event_id.x.a.cr\u{fffd}ate", "lost"),
+        ("event_id.", "cut off"),
+        ("ID: event_id.x.a.create", "text before"),
+        ("x.a.create", "no event ID"),
+        ("-", "no event ID"),
+    ] {
+        let (rows, odd) = taken(&format!("|나|{cell}|"));
+        assert_eq!(rows, Vec::<String>::new(), "{cell}");
+        assert_eq!(odd.len(), 1, "{cell}: {odd:?}");
+        assert!(odd[0].0 == 1 && odd[0].1.contains(why), "{cell}: {odd:?}");
+    }
+    let (rows, odd) = taken("|~~나~~|event_id.x.a.create|");
+    assert!(rows.is_empty() && odd[0].1.contains("struck out"), "{odd:?}");
+    // The one of a cell does not hide the other.
+    let (rows, odd) = taken("|나|event_id.x.a.create<br>event_id.x. b|");
+    assert_eq!((rows, odd.len()), (vec!["event_id.x.a.create".to_owned()], 1));
+    let (rows, _) = taken("|나|event_id.x.a.create event_id.x.b.create|");
+    assert_eq!(rows, ["event_id.x.a.create", "event_id.x.b.create"]);
+    // The ID twice is no name.
+    let twice = PublishedList::parse(
+        "|Event|Event ID|\n|-|-|\n|event_id.iaas.vpc.create|event_id.iaas.vpc.create|",
+    )
+    .unwrap();
+    assert_eq!(twice.rows()[0].name, "");
+    assert!(twice.diff(&Catalog::builtin()).renamed.is_empty());
+
+    // A list with odd lines is not one that agrees; what they hold is shown as it was printed.
+    let text =
+        format!("{}|가|event_id.iaas. vpc.create|가|\n", three_columns(Lang::Ko, Edition::Public));
+    let diff = PublishedList::parse(text).unwrap().diff(&Catalog::builtin());
+    assert!(diff.added.is_empty() && diff.gone.is_empty() && !diff.is_empty());
+    assert_eq!(
+        (diff.odd[0].printed.as_str(), diff.odd[0].name.as_str()),
+        ("event_id.iaas. vpc.create", "가")
+    );
+    assert_eq!(serde_json::to_value(&diff).unwrap()["odd"][0]["name"], "가");
+}
+
+#[test]
+fn many_opening_marks_cost_no_more_than_their_length() {
+    for mark in ["[", "<", "&", "<!--", "\\<!--", "<!---->", "`", "\\", "~~", "**", "|"] {
+        let text = format!(
+            "|이벤트|이벤트 ID|\n|-|-|\n|{}|event_id.x.a.create|\n",
+            mark.repeat(200_000 / mark.len())
+        );
+        let began = std::time::Instant::now();
+        let _ = PublishedList::parse(text);
+        assert!(began.elapsed().as_secs() < 10, "{mark}: {:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -82,6 +82,88 @@ fn best_first() {
 }
 
 #[test]
+fn what_people_look_for_comes_first() {
+    let cases = [
+        // Segments of the ID and last words of names, the shortest first.
+        ("login", "event_id.iam.login"),
+        ("로그인", "event_id.iam.login"),
+        ("ログイン", "event_id.iam.login"),
+        ("instance create", "event_id.iaas.instance.create"),
+        ("instance.create", "event_id.iaas.instance.create"),
+        ("create instance", "event_id.iaas.instance.create"),
+        ("instance 생성", "event_id.iaas.instance.create"),
+        ("instance", "event_id.iaas.instance.create"),
+        ("インスタンス 作成", "event_id.iaas.instance.create"),
+        ("vpc", "event_id.iaas.vpc.create"),
+        ("vpc delete", "event_id.iaas.vpc.delete"),
+        ("삭제 VPC", "event_id.iaas.vpc.delete"),
+        ("VPC削除", "event_id.iaas.vpc.delete"),
+        ("volume", "event_id.iaas.volume.copy"),
+        ("볼륨", "event_id.iaas.volume.copy"),
+        ("snapshot", "event_id.iaas.snapshot.create"),
+        ("user create", "event_id.role.user.create"),
+        ("role", "event_id.role.role.create"),
+        ("ロール作成", "event_id.role.role.create"),
+        ("멤버초대", "event_id.org.member.invite"),
+        ("member invite", "event_id.org.member.invite"),
+        ("프로젝트", "event_id.project.create"),
+        ("project create", "event_id.project.create"),
+        ("プロジェクト作成", "event_id.project.create"),
+        ("보안그룹", "event_id.iaas.security_group.create"),
+        ("security group", "event_id.iaas.security_group.create"),
+        // As typed, and as the guide writes it: セキュリティーグループ.
+        ("セキュリティグループ", "event_id.iaas.security_group.create"),
+        ("セキュリティグループの削除", "event_id.iaas.security_group.delete"),
+        ("플로팅 IP", "event_id.iaas.floating_ip.create"),
+        ("nat gateway", "event_id.iaas.nat_gateway.create"),
+        ("api key 생성", "event_id.apigw.apikey.create"),
+        ("object delete", "event_id.datalakestorage.object.delete"),
+        ("rds stop", "event_id.rds_for_mysql.instance.stop"),
+        ("db security group create", "event_id.rds_for_postgresql.DB_SECURITY_GROUP_CREATE"),
+        // Unfinished words.
+        ("inst creat", "event_id.iaas.instance.create"),
+        ("인스턴스 생", "event_id.iaas.instance.create"),
+    ];
+    for (text, id) in cases {
+        assert_eq!(first(text), id, "{text}");
+    }
+    // Of equals the current ones: the retired `cluster.create` has what was looked for too.
+    let found = catalog::search("cluster create");
+    let retired =
+        found.iter().position(|entry| entry.id() == "event_id.iaas.cluster.create").unwrap();
+    assert!(retired > 0 && retired < 5, "{retired}");
+    assert_eq!(found[0].id(), "event_id.iaas.cluster.create.end");
+    assert_eq!(first("iaas.cluster.create"), "event_id.iaas.cluster.create");
+}
+
+#[test]
+fn japanese_with_and_without_particles() {
+    let ids = |text: &str| {
+        let mut ids: Vec<&str> = catalog::search(text).iter().map(|entry| entry.id()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(first("インスタンス作成"), "event_id.iaas.instance.create");
+    for (with, without) in [
+        ("インスタンスの作成", "インスタンス作成"),
+        ("IPの変更", "IP変更"),
+        ("プロジェクトピアリングを作成", "プロジェクトピアリング作成"),
+    ] {
+        assert!(!ids(without).is_empty(), "{without}");
+        // Two words find more than one does, never less.
+        assert!(ids(without).iter().all(|id| ids(with).contains(id)), "{with}");
+        assert_eq!(first(with), first(without));
+    }
+    // Where it is no particle it stays: その他 is not そ and 他.
+    let catalog = Catalog::builtin()
+        .with_overlay("event_id\tname_ja\nevent_id.x.other.create\tその他作成\n")
+        .unwrap();
+    assert_eq!(catalog.search("その他")[0].id(), "event_id.x.other.create");
+    assert!(!catalog.search("そ他").iter().any(|entry| entry.id() == "event_id.x.other.create"));
+    assert!(catalog::search("の").is_empty());
+}
+
+#[test]
 fn several_words_must_all_be_found() {
     let found = catalog::search("subnet delete");
     assert_eq!(found[0].id(), "event_id.iaas.vpc_subnet.delete");
@@ -115,6 +197,9 @@ fn misspelt_ids() {
         "iaas.instance.create",
         "event_id.iaas.instance.create\r",
         "event.iaas.instance.create",
+        "EVENT_ID.IAAS.INSTANCE.CREATE",
+        "EVENT_ID.IAAS.INSTANCE.CREAT",
+        "ｅｖｅｎｔ＿ｉｄ．ｉａａｓ．ｉｎｓｔａｎｃｅ．ｃｒｅａｔｅ",
     ] {
         assert_eq!(suggest(misspelt).first(), Some(&create), "{misspelt}: {:?}", suggest(misspelt));
         assert!(suggest(misspelt).len() <= 5);
@@ -123,6 +208,13 @@ fn misspelt_ids() {
         suggest("event_id.gameanvil.gateway_node.?force_stop")[0],
         "event_id.gameanvil.gateway_node.force_stop"
     );
+    // Only case is wrong: nothing else was meant, whatever the right case is.
+    for entry in catalog::entries().iter().step_by(23) {
+        for wrong in [entry.id().to_uppercase(), entry.id().to_lowercase()] {
+            assert_eq!(suggest(&wrong)[0], entry.id());
+            assert!(suggest(&wrong).len() <= 2, "{:?}", suggest(&wrong));
+        }
+    }
     for far in
         ["", "x", "robot", "event_id", "event_id.", "event_id.robots.arm.dance", "완전히 다른 것"]
     {
