@@ -50,6 +50,13 @@ fn an_unknown_id_gets_suggestions() {
     assert!(none.stderr.starts_with("error: the catalog has no event ID"), "{}", none.stderr);
     assert!(none.stderr.contains("did you mean event_id.iaas.instance.create"), "{}", none.stderr);
     assert!(catalog("get zzz").stderr.contains("catalog search"));
+    // In the wrong case.
+    let upper = catalog("get EVENT_ID.IAAS.INSTANCE.CREATE");
+    assert!(
+        upper.stderr.contains("did you mean event_id.iaas.instance.create?"),
+        "{}",
+        upper.stderr
+    );
 }
 
 #[test]
@@ -180,6 +187,62 @@ fn import_makes_an_overlay() {
     let old =
         run(["catalog", "get", "event_id.iaas.instance.delete", "--catalog-overlay", overlay]);
     assert!(old.text().contains("formerly  인스턴스 삭제"), "{}", old.text());
+}
+
+#[test]
+fn odd_lines_of_a_list_are_shown() {
+    let list = format!("{LIST}|로봇 삭제|event_id.iaas.ro bot.delete|기본 인프라 서비스|\n");
+    let ran = run_on(list.as_bytes(), words("catalog diff - --format tsv"));
+    let odd: Vec<&str> = ran.text().lines().filter(|line| line.starts_with("odd\t")).collect();
+    assert_eq!(
+        odd,
+        [
+            "odd\tevent_id.iaas.ro bot.delete\t\t로봇 삭제\t\t6\tnot taken as a row: a blank inside the event ID"
+        ]
+    );
+    let table = run_on(list.as_bytes(), words("catalog diff -"));
+    assert!(table.text().lines().next().unwrap().ends_with(", 1 odd line"), "{}", table.text());
+    let import = run_on(list.as_bytes(), words("catalog import -"));
+    assert_eq!(import.status, 0);
+    assert!(!import.text().contains("bot.delete"));
+    assert!(import.stderr.contains("line 6 left out"), "{}", import.stderr);
+}
+
+#[test]
+fn an_event_whose_words_say_nothing_has_no_action() {
+    let folder = folder();
+    let overlay = folder.path().join("overlay.tsv");
+    let overlay = overlay.to_str().unwrap();
+    let list = "|이벤트|이벤트 ID|\n|---|---|\n|로봇 춤|event_id.x.robot.dance|\n";
+    let ran = run_on(list.as_bytes(), ["catalog", "import", "-", "-o", overlay]);
+    assert_eq!(ran.status, 0);
+    let get = |format| {
+        run([
+            "catalog",
+            "get",
+            "event_id.x.robot.dance",
+            "--catalog-overlay",
+            overlay,
+            "-f",
+            format,
+        ])
+    };
+    assert_eq!(get("table").status, 0);
+    assert!(!get("table").text().contains("action"));
+    assert!(get("json").json()[0]["action"].is_null());
+    assert!(get("tsv").text().contains("로봇 춤"));
+    let found = run(["catalog", "search", "로봇 춤", "--catalog-overlay", overlay]);
+    assert!(found.text().contains("event_id.x.robot.dance"));
+}
+
+#[test]
+fn a_misspelt_column_of_an_overlay_is_an_error() {
+    let folder = folder();
+    let overlay = folder.path().join("overlay.tsv");
+    std::fs::write(&overlay, "event_id\tname_kr\nevent_id.x.robot.create\t로봇\n").unwrap();
+    let ran = run(["catalog", "services", "--catalog-overlay", overlay.to_str().unwrap()]);
+    assert_eq!((ran.status, ran.stdout.len()), (2, 0));
+    assert!(ran.stderr.contains("line 1") && ran.stderr.contains("name_ko"), "{}", ran.stderr);
 }
 
 #[test]

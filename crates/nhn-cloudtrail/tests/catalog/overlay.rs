@@ -148,7 +148,7 @@ fn an_event_without_an_action_is_enriched_as_one_that_is_unknown() {
     assert!(Catalog::builtin().enrich(&events[0]).action().is_none());
     let enriched = catalog.enrich(&events[0]);
     assert!(enriched.action().is_none());
-    assert_eq!(enriched.name(Lang::Ko).as_deref(), Some("로봇 춤"));
+    assert_eq!(enriched.name(Lang::Ko), Some("로봇 춤"));
 }
 
 #[test]
