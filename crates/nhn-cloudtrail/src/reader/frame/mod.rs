@@ -89,6 +89,7 @@ enum Until {
 }
 
 /// Takes a draft back to where it was.
+#[derive(PartialEq)]
 struct Mark {
     records: usize,
     rejects: usize,

@@ -1,6 +1,7 @@
 //! Values that are taken whole: records, arrays of records, API answers.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::error::Code;
 use crate::event::{Field, Header, Record};
@@ -19,7 +20,7 @@ pub(super) struct Container {
     pub(super) content: usize,
     pub(super) answer: bool,
     /// Where the answer's header stands, if it comes before the content.
-    pub(super) header: Option<std::ops::Range<usize>>,
+    pub(super) header: Option<Range<usize>>,
 }
 
 impl Framer {
@@ -62,10 +63,15 @@ impl Framer {
         if may_be_answer(scanner, at)? {
             let mark = out.mark();
             if let Some((end, header)) = self.answer(scanner, at, out)? {
-                if let Some(message) = header.failure() {
-                    let reject =
-                        self.draft_reject(scanner.bytes, at..end, Code::ApiFailure, message);
-                    out.rejects.insert(mark.rejects, reject);
+                let text = scanner.bytes.get(header.clone()).unwrap_or_default();
+                if let Some(message) = Header::read(text).failure() {
+                    // Of one that has records all the same, they are events: what is left is its
+                    // header.
+                    let empty = out.mark() == mark;
+                    let range = if empty { at..end } else { header };
+                    let reject = self.draft_reject(scanner.bytes, range, Code::ApiFailure, message);
+                    let place = out.rejects.partition_point(|other| other.byte < reject.byte);
+                    out.rejects.insert(place.max(mark.rejects), reject);
                 }
                 return Ok(end);
             }
@@ -122,14 +128,15 @@ impl Framer {
     }
 
     /// Scans an API answer: an object with an array `page.content`, or with a `header` that says
-    /// `isSuccessful`, and with no field of a record. None where the object is something else.
+    /// `isSuccessful`, and with no field of a record. Gives its end and the place of its header; none
+    /// where the object is something else.
     fn answer<const LINE: bool>(
         &self,
         scanner: &Scanner<'_, LINE>,
         start: usize,
         out: &mut Draft,
-    ) -> Result<Option<(usize, Header)>, Stop> {
-        let mut header = None;
+    ) -> Result<Option<(usize, Range<usize>)>, Stop> {
+        let mut header = start..start;
         let mut paged = false;
         let mut at = scanner.token(start + 1)?.1;
         loop {
@@ -146,7 +153,7 @@ impl Framer {
                     }
                     let end = scanner.value(byte, value, 1)?;
                     if key == b"header" {
-                        header = scanner.bytes.get(value..end);
+                        header = value..end;
                     }
                     end
                 }
@@ -155,8 +162,8 @@ impl Framer {
             match byte {
                 b',' => at = scanner.token(next + 1)?.1,
                 b'}' => {
-                    let header = header.map(Header::read).unwrap_or_default();
-                    let answer = paged || header.successful.is_some();
+                    let text = scanner.bytes.get(header.clone()).unwrap_or_default();
+                    let answer = paged || Header::read(text).successful.is_some();
                     return Ok(answer.then_some((next + 1, header)));
                 }
                 _ => return Err(Stop::Invalid(next)),
