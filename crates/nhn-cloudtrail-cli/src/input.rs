@@ -75,7 +75,7 @@ impl Input {
         }
         let mut builder = Reader::builder().limits(limits).dedup(args.dedup);
         if !filter.is_empty() {
-            let mut select = filter.into_select(context.catalog.clone());
+            let select = filter.into_select(context.catalog.clone());
             let interrupt = context.interrupt.clone();
             // An event that comes through makes `each` look at the interrupt.
             builder = builder.select(move |event| interrupt.is_raised() || select(event));

@@ -40,6 +40,75 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What the catalog knows of an event ID, and what the words of one tell that it does not have.
+#[derive(Clone, Debug)]
+pub struct Meaning<'a> {
+    catalog: &'a Catalog,
+    id: Cow<'a, str>,
+    entry: Option<&'a Entry>,
+}
+
+impl Catalog {
+    /// What an event ID means, known or not.
+    pub fn meaning<'a>(&'a self, id: impl Into<Cow<'a, str>>) -> Meaning<'a> {
+        let id = id.into();
+        Meaning { catalog: self, entry: self.get(&id), id }
+    }
+}
+
+impl<'a> Meaning<'a> {
+    /// What the catalog knows of the ID; none where it does not have it.
+    pub fn entry(&self) -> Option<&'a Entry> {
+        self.entry
+    }
+
+    /// The event's name; none for an unknown ID. Whether NHN Cloud published it says
+    /// [`Entry::name_is_published`].
+    pub fn name(&self, lang: Lang) -> Option<&'a str> {
+        Some(self.entry?.name(lang))
+    }
+
+    /// The slug of the service. That of an unknown ID is inferred: the one service that all known
+    /// IDs of the same second segment share, if they do.
+    pub fn service(&self) -> Option<&'a str> {
+        match self.entry {
+            Some(entry) => Some(entry.service()),
+            None => self.catalog.infer_service(&self.id),
+        }
+    }
+
+    /// What the event is about: the ID's middle segments.
+    pub fn resource(&self) -> Option<Cow<'a, str>> {
+        match self.entry {
+            Some(entry) => entry.resource().map(Cow::Borrowed),
+            None => infer_resource(&self.id).map(Cow::Owned),
+        }
+    }
+
+    /// What was done. That of an unknown ID is inferred from its words; none where they say
+    /// nothing.
+    pub fn action(&self) -> Option<Cow<'a, Action>> {
+        match self.entry {
+            Some(entry) => entry.action().map(Cow::Borrowed),
+            None => infer_action(&self.id).map(Cow::Owned),
+        }
+    }
+}
+
+impl Outcome {
+    /// What a response says of the call, from its `header`: how it went, the code and the message.
+    pub fn of_response(response: &str) -> (Outcome, Option<String>, Option<String>) {
+        let Header { successful, code, message } =
+            Header::inside(response.as_bytes()).unwrap_or_default();
+        let outcome = match successful {
+            Some(true) => Outcome::Success,
+            Some(false) => Outcome::Failure,
+            None => Outcome::Unknown,
+        };
+        (outcome, code, message)
+    }
+}
+
 /// An event with what the catalog knows of it.
 ///
 /// ```
@@ -57,10 +126,10 @@ impl fmt::Display for Outcome {
 /// ```
 pub struct Enriched<'a> {
     event: &'a Event,
-    catalog: &'a Catalog,
-    id: Option<Cow<'a, str>>,
-    entry: Option<&'a Entry>,
-    header: OnceCell<Header>,
+    /// None where the event has no ID.
+    meaning: Option<Meaning<'a>>,
+    /// Outcome, code and message.
+    result: OnceCell<(Outcome, Option<String>, Option<String>)>,
 }
 
 impl fmt::Debug for Enriched<'_> {
@@ -82,9 +151,8 @@ impl Event {
 impl Catalog {
     /// `event` with what this catalog knows of it.
     pub fn enrich<'a>(&'a self, event: &'a Event) -> Enriched<'a> {
-        let id = event.event_id();
-        let entry = id.as_deref().and_then(|id| self.get(id));
-        Enriched { event, catalog: self, id, entry, header: OnceCell::new() }
+        let meaning = event.event_id().map(|id| self.meaning(id));
+        Enriched { event, meaning, result: OnceCell::new() }
     }
 }
 
@@ -96,32 +164,27 @@ impl<'a> Enriched<'a> {
 
     /// What the catalog knows of the event's ID; none where it does not have it.
     pub fn entry(&self) -> Option<&'a Entry> {
-        self.entry
+        self.meaning.as_ref()?.entry()
     }
 
     /// Whether the catalog has the event's ID.
     pub fn is_known(&self) -> bool {
-        self.entry.is_some()
+        self.entry().is_some()
     }
 
-    /// The event's name; none for an unknown ID. Whether NHN Cloud published it says
-    /// [`Entry::name_is_published`].
+    /// The event's name; see [`Meaning::name`].
     pub fn name(&self, lang: Lang) -> Option<&'a str> {
-        Some(self.entry?.name(lang))
+        self.meaning.as_ref()?.name(lang)
     }
 
-    /// The slug of the service. That of an unknown ID is inferred: the one service that all known
-    /// IDs of the same second segment share, if they do.
-    pub fn service(&self) -> Option<&str> {
-        match self.entry {
-            Some(entry) => Some(entry.service()),
-            None => self.catalog.infer_service(self.id.as_deref()?),
-        }
+    /// The slug of the service; see [`Meaning::service`].
+    pub fn service(&self) -> Option<&'a str> {
+        self.meaning.as_ref()?.service()
     }
 
     /// Whether one of the event's services is this one. 39 IDs belong to two.
     pub fn is_of_service(&self, slug: &str) -> bool {
-        match self.entry {
+        match self.entry() {
             Some(entry) => entry.services().iter().any(|service| service == slug),
             None => self.service() == Some(slug),
         }
@@ -129,44 +192,33 @@ impl<'a> Enriched<'a> {
 
     /// What the event is about: the ID's middle segments.
     pub fn resource(&self) -> Option<Cow<'a, str>> {
-        match self.entry {
-            Some(entry) => entry.resource().map(Cow::Borrowed),
-            None => infer_resource(self.id.as_deref()?).map(Cow::Owned),
-        }
+        self.meaning.as_ref()?.resource()
     }
 
-    /// What was done. That of an unknown ID is inferred from its words; none where they say
-    /// nothing.
+    /// What was done; see [`Meaning::action`].
     pub fn action(&self) -> Option<Cow<'a, Action>> {
-        match self.entry {
-            Some(entry) => entry.action().map(Cow::Borrowed),
-            None => infer_action(self.id.as_deref()?).map(Cow::Owned),
-        }
+        self.meaning.as_ref()?.action()
     }
 
-    fn header(&self) -> &Header {
-        self.header.get_or_init(|| {
-            let response = self.event.text(Field::Response);
-            response.and_then(|response| Header::inside(response.as_bytes())).unwrap_or_default()
+    fn result(&self) -> &(Outcome, Option<String>, Option<String>) {
+        self.result.get_or_init(|| match self.event.text(Field::Response) {
+            Some(response) => Outcome::of_response(&response),
+            None => (Outcome::Unknown, None, None),
         })
     }
 
     /// How the call went, from `header.isSuccessful` in the response.
     pub fn outcome(&self) -> Outcome {
-        match self.header().successful {
-            Some(true) => Outcome::Success,
-            Some(false) => Outcome::Failure,
-            None => Outcome::Unknown,
-        }
+        self.result().0
     }
 
     /// `header.resultCode` in the response, as text.
     pub fn result_code(&self) -> Option<&str> {
-        self.header().code.as_deref()
+        self.result().1.as_deref()
     }
 
     /// `header.resultMessage` in the response.
     pub fn result_message(&self) -> Option<&str> {
-        self.header().message.as_deref()
+        self.result().2.as_deref()
     }
 }

@@ -98,6 +98,8 @@ codes! {
     ApiFailure = "API_FAILURE" => Source,
     /// Compressed data is damaged or ends too early; what stood before it was read.
     BadCompression = "BAD_COMPRESSION" => Source,
+    /// A Parquet file that is damaged, or has not the table's columns.
+    InvalidTable = "INVALID_TABLE" => Source,
     /// A record is not JSON.
     InvalidJson = "INVALID_JSON" => Record,
     /// A record is not UTF-8.
@@ -180,9 +182,10 @@ fn is_unprintable(c: char) -> bool {
 }
 
 impl Error {
+    /// An error of this code; `message` says what happened and what to do, without the place.
     #[cold]
     #[inline(never)]
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self(Box::new(Repr {
             code,
             message: message.into(),
@@ -192,7 +195,9 @@ impl Error {
         }))
     }
 
-    pub(crate) fn at(mut self, position: Position) -> Self {
+    /// The same error at a place in the input.
+    #[must_use]
+    pub fn at(mut self, position: Position) -> Self {
         self.0.position = Some(position);
         self
     }
@@ -202,10 +207,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn caused_by(
-        mut self,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    /// The same error with what it came from.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
         self
     }

@@ -216,6 +216,12 @@ impl Filter {
         Ok(self)
     }
 
+    /// The first instant that is wanted, and the first after it that is no longer: for whoever can
+    /// leave out records without reading them. Events without a time pass neither.
+    pub fn time_range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.since, self.until)
+    }
+
     /// Whether the event passes.
     pub fn matches(&self, event: &Enriched<'_>) -> bool {
         self.matches_fields(event.event()) && self.matches_meaning(event)
@@ -286,7 +292,7 @@ impl Filter {
     }
 
     /// The filter as a function for [`ReaderBuilder::select`](crate::ReaderBuilder::select).
-    pub fn into_select(self, catalog: Catalog) -> impl FnMut(&Event) -> bool + Send + 'static {
+    pub fn into_select(self, catalog: Catalog) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
         move |event| self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event))
     }
 }

@@ -14,11 +14,11 @@ use crate::json;
 pub const SCHEMA_VERSION: &str = "1";
 
 macro_rules! columns {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
         /// A column of the table, and a key of the flat form.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Column { $($(#[$doc])* $name,)* }
+        pub enum Column { $($(#[doc = $doc])* $name,)* }
 
         impl Column {
             /// Every column, in order: those that are always there, then those on request.
@@ -27,6 +27,11 @@ macro_rules! columns {
             /// The column's name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Column::$name => $text,)* }
+            }
+
+            /// What the column means, in a sentence.
+            pub fn description(self) -> &'static str {
+                match self { $(Column::$name => concat!($($doc),*).trim_ascii(),)* }
             }
         }
     };

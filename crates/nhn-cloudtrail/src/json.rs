@@ -339,54 +339,70 @@ pub(crate) fn str(bytes: &[u8]) -> Cow<'_, str> {
 /// The text of a valid string, given without its quotes; and whether a lone surrogate was read as
 /// U+FFFD in it.
 pub(crate) fn decode(inner: &[u8]) -> (Cow<'_, str>, bool) {
-    let Some(first) = memchr::memchr(b'\\', inner) else { return (str(inner), false) };
-    let mut out = Vec::with_capacity(inner.len() + 8);
-    let mut lone = false;
-    let (plain, mut rest) = inner.split_at_checked(first).unwrap_or((inner, &[]));
-    out.extend_from_slice(plain);
-    while !rest.is_empty() {
-        if rest.first() != Some(&b'\\') {
-            // Escapes stand close together in what has any: eight bytes are taken over at once, and
-            // those given back that are an escape's.
-            const BACKSLASHES: u64 = ONES * b'\\' as u64;
-            let Some(word) = rest.first_chunk::<8>() else {
-                let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-                out.extend_from_slice(rest.get(..length).unwrap_or(rest));
-                rest = rest.get(length..).unwrap_or_default();
+    if memchr::memchr(b'\\', inner).is_none() {
+        return (str(inner), false);
+    }
+    let mut out = Vec::new();
+    let lone = decode_into(inner, &mut out);
+    let text = String::from_utf8(out)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    (Cow::Owned(text), lone)
+}
+
+/// Appends the text of a valid string, given without its quotes, and tells whether a lone surrogate
+/// was read as U+FFFD in it.
+pub fn decode_into(inner: &[u8], out: &mut Vec<u8>) -> bool {
+    /// How many bytes are taken over at once.
+    const STEP: usize = 8;
+    let before = out.len();
+    // No escape is shorter than what it stands for; a step may write more than it keeps.
+    out.resize(before + inner.len() + STEP, 0);
+    let (mut from, mut to, mut lone) = (0, before, false);
+    while let Some(&byte) = inner.get(from) {
+        if byte != b'\\' {
+            let Some(word) = inner.get(from..).and_then(<[u8]>::first_chunk::<STEP>) else {
+                put(out, &mut to, &[byte]);
+                from += 1;
                 continue;
             };
+            const BACKSLASHES: u64 = ONES * b'\\' as u64;
             let found = u64::from_le_bytes(*word) ^ BACKSLASHES;
             let marks = found.wrapping_sub(ONES) & !found & HIGHS;
             let length = (marks.trailing_zeros() / 8) as usize;
-            out.extend_from_slice(word);
-            out.truncate(out.len() + length - 8);
-            rest = rest.get(length..).unwrap_or_default();
+            let mut end = to;
+            put(out, &mut end, word);
+            from += length;
+            to += length;
             continue;
         }
-        let (character, length) = match rest.get(1) {
+        let (character, length) = match inner.get(from + 1) {
             Some(b'b') => ('\u{8}', 2),
             Some(b'f') => ('\u{c}', 2),
             Some(b'n') => ('\n', 2),
             Some(b'r') => ('\r', 2),
             Some(b't') => ('\t', 2),
             Some(b'u') => {
-                let (character, length) = unicode_escape(rest);
+                let (character, length) = unicode_escape(inner.get(from..).unwrap_or_default());
                 lone |= character.is_none();
                 (character.unwrap_or(char::REPLACEMENT_CHARACTER), length)
             }
             Some(&byte) => (byte as char, 2),
             None => break,
         };
-        if character.is_ascii() {
-            out.push(character as u8);
-        } else {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-        rest = rest.get(length..).unwrap_or_default();
+        put(out, &mut to, character.encode_utf8(&mut [0; 4]).as_bytes());
+        from += length;
     }
-    let text = String::from_utf8(out)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    (Cow::Owned(text), lone)
+    out.truncate(to);
+    lone
+}
+
+/// Writes over what stands at `to`, and goes on after it.
+#[inline(always)]
+fn put(out: &mut [u8], to: &mut usize, bytes: &[u8]) {
+    if let Some(space) = out.get_mut(*to..*to + bytes.len()) {
+        space.copy_from_slice(bytes);
+    }
+    *to += bytes.len();
 }
 
 /// The character that `\uXXXX` at the start of `escape` stands for (none for a lone surrogate), and

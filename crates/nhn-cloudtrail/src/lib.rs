@@ -55,12 +55,17 @@ mod json;
 mod reader;
 mod source;
 
-pub use enrich::{Enriched, Outcome};
+pub use enrich::{Enriched, Meaning, Outcome};
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
-pub use event::{Batch, Event, Field, TargetMember, Timestamp};
+pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
 pub use filter::Filter;
 pub use flat::{Column, SCHEMA_VERSION, Value};
-pub use reader::{Item, Limits, Progress, Reader, ReaderBuilder, Reject, Stats, parse};
+#[doc(hidden)]
+pub use json::decode_into;
+pub use reader::{
+    Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Stats, parse,
+};
+pub use source::{Format, RawRows, Rows};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -78,6 +78,30 @@ impl Batch {
         (index < self.len()).then(|| Event { batch: self.clone(), index: index as u32 })
     }
 
+    /// Leaves out the events for which `keep` is false.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&Event) -> bool) {
+        let kept: Vec<bool> = self.iter().map(|event| keep(&event)).collect();
+        // INVARIANT: nobody has another handle on a batch that was just read.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            let mut kept = kept.into_iter();
+            inner.records.retain(|_| kept.next().unwrap_or(true));
+        }
+    }
+
+    /// How many bytes its records stand in.
+    pub(crate) fn text_len(&self) -> usize {
+        self.0.bytes.range.len()
+    }
+
+    /// Shows every event in turn, in the order of the input, without counting references.
+    pub fn for_each(&self, mut show: impl FnMut(&Event)) {
+        let mut event = Event { batch: self.clone(), index: 0 };
+        for index in 0..self.len() {
+            event.index = index as u32;
+            show(&event);
+        }
+    }
+
     /// All events, in the order of the input.
     pub fn iter(&self) -> impl Iterator<Item = Event> + '_ {
         (0..self.len()).filter_map(|index| self.get(index))
@@ -125,6 +149,37 @@ pub struct TargetMember<'a> {
     pub user_code: Option<Cow<'a, str>>,
     /// The member's e-mail address.
     pub email_address: Option<Cow<'a, str>>,
+}
+
+/// A field as it stands in its record, for whoever copies text without wanting to look at it.
+///
+/// The bytes are UTF-8: the reader has checked them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawText<'a> {
+    /// There is none, or it is null.
+    Absent,
+    /// A string without escapes, without its quotes.
+    Plain(&'a [u8]),
+    /// A string with escapes, without its quotes.
+    Escaped(&'a [u8]),
+    /// JSON that is no string.
+    Json(&'a [u8]),
+}
+
+impl RawText<'_> {
+    /// Appends the text that [`Event::text`] gives; false where there is none.
+    #[inline]
+    pub fn append_to(self, out: &mut Vec<u8>) -> bool {
+        match self {
+            RawText::Absent => return false,
+            RawText::Plain(text) => out.extend_from_slice(text),
+            RawText::Escaped(text) => {
+                json::decode_into(text, out);
+            }
+            RawText::Json(text) => out.extend_from_slice(compact(text).as_bytes()),
+        }
+        true
+    }
 }
 
 /// A member of a record that is no wire field's.
@@ -256,6 +311,25 @@ impl Event {
     /// For [`Field::TargetMembers`] this is the whole of `eventTarget`.
     pub fn text(&self, field: Field) -> Option<Cow<'_, str>> {
         self.span_text(self.record().field(field))
+    }
+
+    /// A field as it stands in the record; see [`text`](Self::text).
+    #[inline]
+    pub fn raw_text(&self, field: Field) -> RawText<'_> {
+        let span = self.record().field(field);
+        match span.shape() {
+            Shape::Absent => RawText::Absent,
+            Shape::Plain => RawText::Plain(self.bytes(span)),
+            Shape::Escaped => RawText::Escaped(self.bytes(span)),
+            Shape::Other => RawText::Json(self.bytes(span)),
+        }
+    }
+
+    /// Whether there may be a member that is no wire field's; where not, [`extra`](Self::extra) is
+    /// empty.
+    #[inline]
+    pub fn has_extra(&self) -> bool {
+        self.record().has_extra()
     }
 
     fn span_text(&self, span: Span) -> Option<Cow<'_, str>> {

@@ -2,22 +2,29 @@
 
 mod dedup;
 mod frame;
+mod open;
+mod parts;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use crate::error::{Code, Error, Position, Result, printable};
-use crate::event::{Batch, Event, Inner, Shared, Span};
+use crate::error::{Code, Error, Position, Result};
+use crate::event::{Event, Span};
 use crate::json::MAX_DEPTH;
-use crate::source::{Input, Source};
+use crate::source::{Format, Source};
 use dedup::{Dedup, Seen};
-use frame::{Draft, Framer, Rejected, Status};
+use frame::Rejected;
+use open::{Open, Ready};
+pub use parts::{Collect, Part, Parts};
+
+/// How many bytes are read at a time.
+const PIECE: usize = 256 << 10;
 
 /// What a record may take. Input is hostile: without limits one line could take all memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +160,7 @@ pub enum Item {
     Reject(Reject),
 }
 
-type Select = Box<dyn FnMut(&Event) -> bool + Send>;
+type Select = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 
 /// Sets up a [`Reader`].
 ///
@@ -171,6 +178,7 @@ pub struct ReaderBuilder {
     limits: Limits,
     dedup: bool,
     select: Option<Select>,
+    formats: Vec<Arc<dyn Format>>,
     piece: usize,
 }
 
@@ -199,8 +207,14 @@ impl ReaderBuilder {
 
     /// Leaves out the events for which `select` is false, before they are counted or remembered as
     /// seen. A [`Filter`](crate::Filter) makes such a function.
-    pub fn select(mut self, select: impl FnMut(&Event) -> bool + Send + 'static) -> Self {
-        self.select = Some(Box::new(select));
+    pub fn select(mut self, select: impl Fn(&Event) -> bool + Send + Sync + 'static) -> Self {
+        self.select = Some(Arc::new(select));
+        self
+    }
+
+    /// Reads files of another format too, where they are given by their path.
+    pub fn format(mut self, format: Arc<dyn Format>) -> Self {
+        self.formats.push(format);
         self
     }
 
@@ -248,6 +262,7 @@ impl ReaderBuilder {
             limits: self.limits.check()?,
             piece: self.piece,
             select: self.select,
+            formats: self.formats,
             dedup: self.dedup.then(Dedup::default),
             sources,
             bytes_total,
@@ -278,6 +293,7 @@ pub struct Reader {
     limits: Limits,
     piece: usize,
     select: Option<Select>,
+    formats: Vec<Arc<dyn Format>>,
     dedup: Option<Dedup>,
     sources: VecDeque<Source>,
     bytes_total: Option<u64>,
@@ -291,32 +307,6 @@ impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("stats", &self.stats).finish_non_exhaustive()
     }
-}
-
-/// What has been read and not given out.
-#[derive(Default)]
-struct Ready {
-    batch: Option<Batch>,
-    next: usize,
-    rejects: VecDeque<Rejected>,
-    error: Option<Error>,
-    source: Option<Arc<str>>,
-}
-
-/// A source that is being read.
-struct Open {
-    name: Option<Arc<str>>,
-    framer: Framer,
-    text: Text,
-    /// The first bytes of the text, to say what it is where it is no log.
-    head: Vec<u8>,
-    end: bool,
-}
-
-/// The text of a source from where the framer's buffer begins.
-enum Text {
-    Memory { owner: Arc<Vec<u8>>, from: usize, to: usize },
-    Stream { input: Box<dyn Read + Send>, buffer: Vec<u8> },
 }
 
 impl Reader {
@@ -341,7 +331,13 @@ impl Reader {
 
     /// A reader with other than the default options.
     pub fn builder() -> ReaderBuilder {
-        ReaderBuilder { limits: Limits::default(), dedup: false, select: None, piece: 256 << 10 }
+        ReaderBuilder {
+            limits: Limits::default(),
+            dedup: false,
+            select: None,
+            formats: Vec::new(),
+            piece: PIECE,
+        }
     }
 
     /// The counts so far.
@@ -379,18 +375,23 @@ impl Reader {
             }
             if self.open.is_none() {
                 let source = self.sources.pop_front()?;
-                match Open::new(source, self.limits, self.piece, self.bytes_read.clone()) {
+                match self.open_source(source) {
                     Ok(open) => self.open = Some(open),
                     Err(error) => return Some(Err(error)),
                 }
             }
             if let Some(open) = &mut self.open {
                 let done = open.read(self.piece, &mut self.ready);
+                self.stats.filtered += std::mem::take(&mut self.ready.skipped);
                 if done {
                     self.open = None;
                 }
             }
         }
+    }
+
+    fn open_source(&self, source: Source) -> Result<Open> {
+        Open::new(source, self.limits, self.piece, self.bytes_read.clone(), &self.formats)
     }
 
     fn ready_item(&mut self) -> Option<Result<Item>> {
@@ -413,7 +414,7 @@ impl Reader {
                 return None;
             };
             ready.next += 1;
-            if self.select.as_mut().is_some_and(|select| !select(&event)) {
+            if self.select.as_ref().is_some_and(|select| !select(&event)) {
                 self.stats.filtered += 1;
                 continue;
             }
@@ -465,219 +466,5 @@ impl Rejected {
         let Rejected { code, message, number, line, byte, length, raw } = self;
         let position = Position { source, record: number, line, byte };
         Reject { position, code, message, raw, length }
-    }
-}
-
-impl Open {
-    fn new(source: Source, limits: Limits, piece: usize, read: Arc<AtomicU64>) -> Result<Self> {
-        let name = source.name.clone();
-        let text = match source.open(read)? {
-            Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
-            Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
-        };
-        let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
-        Ok(Self { name, framer: Framer::new(limits), text, head: Vec::new(), end })
-    }
-
-    /// Reads until something is ready; true where that is the last of the source.
-    fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
-        ready.source.clone_from(&self.name);
-        let mut failure = None;
-        loop {
-            let mut draft = Draft::default();
-            let buffer = self.text.buffer();
-            if self.head.len() < HEAD {
-                // All of the buffer before was looked at, so what is missing is still there.
-                let from = self.head.len().saturating_sub(self.framer.base() as usize);
-                let wanted = HEAD - self.head.len();
-                self.head.extend(buffer.get(from..).unwrap_or_default().iter().take(wanted));
-            }
-            let status = self.framer.run(buffer, self.end, &mut draft);
-            let done = status == Status::Done;
-            let length = buffer.len() as u64;
-            if done {
-                self.finish(failure.take(), &mut draft, length, ready);
-            }
-            let given = !draft.records.is_empty() || !draft.rejects.is_empty();
-            if given {
-                self.give(draft, ready);
-            }
-            if given || done {
-                return done;
-            }
-            self.rebase();
-            match self.text.fill(piece) {
-                Ok(0) => self.end = true,
-                Ok(_) => (),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) => {
-                    self.end = true;
-                    failure = Some(error);
-                }
-            }
-        }
-    }
-
-    fn give(&mut self, draft: Draft, ready: &mut Ready) {
-        ready.next = 0;
-        ready.rejects = draft.rejects.into();
-        let base = self.framer.base();
-        let at = self.framer.at;
-        let bytes = (!draft.records.is_empty()).then(|| self.text.share(at));
-        self.framer.rebase();
-        ready.batch = bytes.map(|bytes| {
-            Batch::new(Inner { bytes, records: draft.records, source: self.name.clone(), base })
-        });
-        if ready.batch.is_none() {
-            self.text.consume(at);
-        }
-    }
-
-    fn rebase(&mut self) {
-        let at = self.framer.at;
-        if at > 0 {
-            self.framer.rebase();
-            self.text.consume(at);
-        }
-    }
-
-    /// Says what is to be said at the end of the text.
-    fn finish(
-        &mut self,
-        failure: Option<io::Error>,
-        draft: &mut Draft,
-        length: u64,
-        ready: &mut Ready,
-    ) {
-        let place = Position { source: self.name.clone(), ..Position::default() };
-        let whole = self.framer.seen_whole();
-        let held = self.framer.take_held();
-        if let Some(error) = failure {
-            // What decompression says has no number of the system's.
-            if error.raw_os_error().is_some() {
-                draft.rejects.extend(held);
-                ready.error =
-                    Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
-                return;
-            }
-            let message = format!(
-                "the compressed data is damaged or cut off here, and ends with it: {error}"
-            );
-            if !whole {
-                ready.error = Some(Error::new(Code::BadCompression, message).at(place));
-                return;
-            }
-            let end = self.framer.base() + length;
-            match draft.rejects.last_mut() {
-                Some(last) if last.code == Code::Truncated && last.byte + last.length >= end => {
-                    last.code = Code::BadCompression;
-                    last.message = message;
-                }
-                _ => draft.rejects.push(self.framer.end_reject(Code::BadCompression, message)),
-            }
-            return;
-        }
-        if whole {
-            return;
-        }
-        if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
-            ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
-        } else if let Some(first) = held.first() {
-            let seen = what_is(&self.head);
-            let message = format!(
-                "no CloudTrail record found: this is {seen} (line {}: {})",
-                first.line, first.message
-            );
-            ready.error = Some(Error::new(Code::NotALog, message).at(place));
-        } else if self.framer.number() > 0 {
-            let message = format!("no CloudTrail record found: this is {}", what_is(&self.head));
-            ready.error = Some(Error::new(Code::NotALog, message).at(place));
-        }
-    }
-}
-
-/// How much of a text is kept to say what it is.
-const HEAD: usize = 512;
-
-/// Names what the head of a text without records looks like.
-fn what_is(head: &[u8]) -> String {
-    let known = match head {
-        [0x1f, 0x8b, ..] => "gzip data inside of compressed data; decompress it once",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data inside of compressed data; decompress it once",
-        [b'P', b'K', 3, 4, ..] => "a zip archive; unpack it first",
-        [b'B', b'Z', b'h', ..] => "bzip2 data; decompress it first",
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz data; decompress it first",
-        [b'P', b'A', b'R', b'1', ..] => "a Parquet file",
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text; convert it to UTF-8 first",
-        _ if head.trim_ascii_start().starts_with(b"<") => "HTML or XML",
-        _ if head.contains(&0) => "binary data",
-        _ => {
-            let text = String::from_utf8_lossy(head.trim_ascii());
-            let first: String = text.chars().take(60).collect();
-            return format!("text that begins with `{}`", printable(first.trim_end()));
-        }
-    };
-    known.to_owned()
-}
-
-impl Text {
-    fn buffer(&self) -> &[u8] {
-        match self {
-            Text::Memory { owner, from, to } => owner.get(*from..*to).unwrap_or_default(),
-            Text::Stream { buffer, .. } => buffer,
-        }
-    }
-
-    /// Makes the buffer longer; 0 where there is no more.
-    fn fill(&mut self, piece: usize) -> io::Result<usize> {
-        match self {
-            Text::Memory { owner, from, to } => {
-                // A record longer than the piece doubles it.
-                let more = piece.max(*to - *from).min(owner.len() - *to);
-                *to += more;
-                Ok(more)
-            }
-            Text::Stream { input, buffer } => {
-                let length = buffer.len();
-                let more = piece.max(length.min(4 << 20));
-                buffer.reserve_exact(more);
-                buffer.resize(length + more, 0);
-                let space = buffer.get_mut(length..).unwrap_or_default();
-                let result = input.read(space);
-                buffer.truncate(length + *result.as_ref().unwrap_or(&0));
-                result
-            }
-        }
-    }
-
-    /// The bytes of the buffer, of which the first `at` are done with, for a batch to keep.
-    fn share(&mut self, at: usize) -> Shared {
-        match self {
-            Text::Memory { owner, from, .. } => {
-                let range = *from..*from + at;
-                *from += at;
-                Shared::new(owner.clone(), range)
-            }
-            Text::Stream { buffer, .. } => {
-                // Whichever part is the smaller one moves; a batch keeps no memory that it does not use.
-                let done = if at < buffer.len() / 2 {
-                    buffer.drain(..at).collect()
-                } else {
-                    let rest = buffer.split_off(at);
-                    std::mem::replace(buffer, rest)
-                };
-                Shared::new(Arc::new(done), 0..at)
-            }
-        }
-    }
-
-    /// Lets go of the first `at` bytes.
-    fn consume(&mut self, at: usize) {
-        match self {
-            Text::Memory { from, .. } => *from += at,
-            Text::Stream { buffer, .. } => {
-                buffer.drain(..at.min(buffer.len()));
-            }
-        }
     }
 }

@@ -1,15 +1,17 @@
 //! Where text comes from: a path, a glob, a folder, standard input, bytes or a stream, plain or
 //! compressed, always read in bounded memory.
 
+mod format;
 mod gzip;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Code, Error, Position, Result};
+pub use format::{Format, RawRows, Rows};
 use gzip::Gzip;
 
 /// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
@@ -18,6 +20,9 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// The most that a block of zstd holds.
 const ZSTD_BLOCK: usize = 128 << 10;
+
+/// How many bytes a format is shown.
+const HEAD: usize = 8;
 
 /// One input, opened when it is its turn.
 pub(crate) struct Source {
@@ -41,6 +46,8 @@ pub(crate) enum Input {
     /// All of it is there.
     Memory(Arc<Vec<u8>>),
     Stream(Box<dyn Read + Send>),
+    /// Records of a file of another format.
+    Rows(Box<dyn Rows + Send>),
 }
 
 impl Source {
@@ -110,7 +117,7 @@ impl Source {
     }
 
     /// Opens the source. `read` counts the bytes that are taken from it, before decompression.
-    pub(crate) fn open(self, read: Arc<AtomicU64>) -> Result<Input> {
+    pub(crate) fn open(self, read: Arc<AtomicU64>, formats: &[Arc<dyn Format>]) -> Result<Input> {
         let name = self.name;
         let wrong = |error: io::Error| {
             let position = Position { source: name.clone(), ..Position::default() };
@@ -124,7 +131,19 @@ impl Source {
                 return Ok(Input::Memory(Arc::new(bytes)));
             }
             Kind::Bytes(bytes) => Box::new(Cursor::new(bytes)),
-            Kind::Path(path) => Box::new(File::open(path).map_err(wrong)?),
+            Kind::Path(path) => {
+                let mut file = File::open(&path).map_err(wrong)?;
+                if !formats.is_empty() && self.size.is_some() {
+                    let mut head = Vec::with_capacity(HEAD);
+                    (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(wrong)?;
+                    if let Some(format) = formats.iter().find(|format| format.detects(&head)) {
+                        read.fetch_add(self.size.unwrap_or(0), Ordering::Relaxed);
+                        return format.open(&path).map(Input::Rows);
+                    }
+                    file.rewind().map_err(wrong)?;
+                }
+                Box::new(file)
+            }
             Kind::Unreadable(error) => return Err(error),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,

@@ -6,6 +6,7 @@
 
 use crate::error::Code;
 mod broken;
+mod chunk;
 mod modes;
 mod whole;
 
@@ -14,6 +15,7 @@ use crate::json::Stop;
 
 use super::Limits;
 use broken::{Brackets, explain};
+pub(super) use chunk::Counts;
 
 /// What one call found, in the order of the input; numbers tell how records and rejects interleave.
 #[derive(Default)]

@@ -1,0 +1,501 @@
+//! The columns of a part: built by the threads that read, straight from the records' text.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BinaryArray, ListArray, StringArray, StructArray};
+use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use nhn_cloudtrail::{Batch, Collect, Column, Event, Field, Outcome, RawText};
+use std::hash::BuildHasher;
+
+use crate::schema::{member_field, member_fields};
+
+/// Texts, each once, in the order in which they were first met.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+    table: HashTable<(u64, i32)>,
+    hasher: RandomState,
+}
+
+impl Interner {
+    /// How many texts there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes they have together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: i32) -> Option<&[u8]> {
+        let key = key as usize;
+        let to = *self.ends.get(key)? as usize;
+        let from = match key.checked_sub(1) {
+            Some(before) => *self.ends.get(before)? as usize,
+            None => 0,
+        };
+        self.bytes.get(from..to)
+    }
+
+    /// The key of a text.
+    #[inline]
+    pub(crate) fn intern(&mut self, text: &[u8]) -> i32 {
+        let hash = self.hasher.hash_one(text);
+        let found = self.table.find(hash, |&(known, key)| known == hash && self.get(key) == Some(text));
+        match found {
+            Some(&(_, key)) => key,
+            None => self.add(hash, text),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, hash: u64, text: &[u8]) -> i32 {
+        let key = self.ends.len() as i32;
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u32);
+        self.table.insert_unique(hash, (hash, key), |&(hash, _)| hash);
+        key
+    }
+
+    /// Forgets everything but its memory.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.table.clear();
+    }
+
+    /// The texts as an array.
+    pub(crate) fn to_array(&self) -> ArrayRef {
+        let offsets = std::iter::once(0).chain(self.ends.iter().map(|&end| end as i32)).collect();
+        Arc::new(strings(offsets, self.bytes.clone(), None))
+    }
+}
+
+/// An array of texts that are known to be UTF-8.
+#[expect(unsafe_code, reason = "checking UTF-8 again would cost as much as building the column")]
+fn strings(offsets: Vec<i32>, values: Vec<u8>, nulls: Option<NullBuffer>) -> StringArray {
+    let values = Buffer::from_vec(values);
+    // SAFETY: the offsets rise from 0, one more than there are values, to the length of `values`,
+    // since they are its lengths after each value was appended. Each value is UTF-8: it is text of
+    // a record, which the reader has checked, unescaped to UTF-8 by the core, or was a `str`.
+    unsafe {
+        let offsets = OffsetBuffer::new_unchecked(ScalarBuffer::from(offsets));
+        StringArray::new_unchecked(offsets, values, nulls)
+    }
+}
+
+/// A column of texts that repeat, while it is built.
+#[derive(Debug)]
+struct Keys {
+    keys: Vec<i32>,
+    nulls: NullBufferBuilder,
+    values: Interner,
+    /// A text that had to be unescaped.
+    scratch: Vec<u8>,
+    last: i32,
+}
+
+/// Built keys, with the texts that they stand for.
+#[derive(Debug)]
+pub(crate) struct BuiltKeys {
+    pub(crate) keys: Vec<i32>,
+    pub(crate) nulls: Option<NullBuffer>,
+    /// The texts one after the other, and where each ends.
+    pub(crate) texts: Vec<u8>,
+    pub(crate) ends: Vec<u32>,
+}
+
+impl Keys {
+    fn new() -> Self {
+        Self {
+            keys: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+            values: Interner::default(),
+            scratch: Vec::new(),
+            last: -1,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, text: RawText<'_>) {
+        match text {
+            RawText::Absent => self.push_null(),
+            RawText::Plain(text) => self.push_text(text),
+            _ => {
+                let mut scratch = std::mem::take(&mut self.scratch);
+                scratch.clear();
+                text.append_to(&mut scratch);
+                self.push_text(&scratch);
+                self.scratch = scratch;
+            }
+        }
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: &[u8]) {
+        if self.values.get(self.last) != Some(text) {
+            self.last = self.values.intern(text);
+        }
+        self.keys.push(self.last);
+        self.nulls.append_non_null();
+    }
+
+    fn push_null(&mut self) {
+        self.keys.push(0);
+        self.nulls.append_null();
+    }
+
+    fn finish(&mut self) -> BuiltKeys {
+        let keys = taken(&mut self.keys);
+        let built = BuiltKeys {
+            keys,
+            nulls: self.nulls.finish(),
+            texts: self.values.bytes.clone(),
+            ends: self.values.ends.clone(),
+        };
+        self.values.clear();
+        self.last = -1;
+        built
+    }
+}
+
+/// Takes what was gathered, and makes room for as much again.
+fn taken<T>(gathered: &mut Vec<T>) -> Vec<T> {
+    let room = gathered.len() + gathered.len() / 16;
+    std::mem::replace(gathered, Vec::with_capacity(room))
+}
+
+/// A column of texts that do not repeat, while it is built.
+#[derive(Debug)]
+struct Texts {
+    offsets: Vec<i32>,
+    values: Vec<u8>,
+    nulls: NullBufferBuilder,
+}
+
+impl Texts {
+    fn new() -> Self {
+        Self { offsets: vec![0], values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+
+    #[inline]
+    fn push(&mut self, text: RawText<'_>) {
+        let some = text.append_to(&mut self.values);
+        self.end(some);
+    }
+
+    fn push_str(&mut self, text: Option<&str>) {
+        self.values.extend_from_slice(text.unwrap_or_default().as_bytes());
+        self.end(text.is_some());
+    }
+
+    #[inline]
+    fn end(&mut self, some: bool) {
+        // A part is some MiB and one record more, which has less than 1 GiB.
+        self.offsets.push(self.values.len() as i32);
+        self.nulls.append(some);
+    }
+
+    fn finish(&mut self) -> (Vec<i32>, Vec<u8>, Option<NullBuffer>) {
+        let offsets = taken(&mut self.offsets);
+        self.offsets.push(0);
+        (offsets, taken(&mut self.values), self.nulls.finish())
+    }
+
+    fn finish_strings(&mut self) -> StringArray {
+        let (offsets, values, nulls) = self.finish();
+        strings(offsets, values, nulls)
+    }
+
+    fn finish_binary(&mut self) -> BinaryArray {
+        let (offsets, values, nulls) = self.finish();
+        BinaryArray::new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(values), nulls)
+    }
+}
+
+/// Members, while they are gathered.
+#[derive(Debug)]
+struct Members {
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+    fields: [Texts; 4],
+    count: usize,
+}
+
+impl Members {
+    fn new() -> Self {
+        Self {
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+            fields: std::array::from_fn(|_| Texts::new()),
+            count: 0,
+        }
+    }
+
+    fn push(&mut self, event: &Event) {
+        let members = match event.raw_text(Field::TargetMembers) {
+            RawText::Absent => None,
+            _ => event.target_members(),
+        };
+        self.nulls.append(members.is_some());
+        for member in members.unwrap_or_default() {
+            let [id_no, name, user_code, email_address] = &mut self.fields;
+            id_no.push_str(member.id_no.as_deref());
+            name.push_str(member.name.as_deref());
+            user_code.push_str(member.user_code.as_deref());
+            email_address.push_str(member.email_address.as_deref());
+            self.count += 1;
+        }
+        self.offsets.push(self.count as i32);
+    }
+
+    fn finish(&mut self) -> ListArray {
+        let fields = self.fields.each_mut().map(|texts| Arc::new(texts.finish_strings()) as ArrayRef);
+        let members = StructArray::new(member_fields(), fields.to_vec(), None);
+        let offsets = OffsetBuffer::new(taken(&mut self.offsets).into());
+        self.offsets.push(0);
+        self.count = 0;
+        let nulls = self.nulls.finish();
+        ListArray::new(Arc::new(member_field()), offsets, Arc::new(members), nulls)
+    }
+}
+
+/// A column while it is built.
+#[derive(Debug)]
+enum Building {
+    Time { times: Vec<i64>, nulls: NullBufferBuilder },
+    Keys(Field, Keys),
+    Texts(Field, Texts),
+    Members(Members),
+    Extra(Texts),
+    Raw(Texts),
+    Numbers(Vec<u64>),
+    /// Outcome, code and message, of which those are built that are wanted.
+    Results(Box<Results>),
+}
+
+/// A built column.
+#[derive(Debug)]
+pub(crate) enum Built {
+    Time(Vec<i64>, Option<NullBuffer>),
+    Keys(BuiltKeys),
+    Array(ArrayRef),
+    Numbers(Vec<u64>),
+}
+
+/// The columns of a part: those that need nothing but its records.
+#[derive(Debug)]
+pub(crate) struct BuiltPart {
+    pub(crate) rows: usize,
+    pub(crate) columns: Vec<(Column, Built)>,
+}
+
+/// How a call went, as three columns.
+#[derive(Debug)]
+struct Results {
+    wanted: [Option<(Column, Keys)>; 3],
+    /// Responses as they stand, which say few different things.
+    seen: Interner,
+    /// What each of them says, as a key of each wanted column.
+    said: Vec<[Option<i32>; 3]>,
+    scratch: Vec<u8>,
+}
+
+/// How many responses of a part are remembered, and how long one may be.
+const RESPONSES: usize = 1024;
+const RESPONSE: usize = 512;
+
+impl Results {
+    fn push(&mut self, response: RawText<'_>) {
+        let raw = match response {
+            RawText::Absent => &[],
+            RawText::Plain(raw) | RawText::Escaped(raw) | RawText::Json(raw) => raw,
+        };
+        // Two that stand alike say the same: only JSON has a quote without a backslash before it,
+        // and without quotes there is no header.
+        if raw.len() > RESPONSE || self.said.len() >= RESPONSES {
+            let keys = self.read(response);
+            return self.push_keys(keys);
+        }
+        let seen = self.seen.intern(raw) as usize;
+        let keys = match self.said.get(seen) {
+            Some(keys) => *keys,
+            None => {
+                let keys = self.read(response);
+                self.said.push(keys);
+                keys
+            }
+        };
+        self.push_keys(keys);
+    }
+
+    fn read(&mut self, response: RawText<'_>) -> [Option<i32>; 3] {
+        self.scratch.clear();
+        response.append_to(&mut self.scratch);
+        let (outcome, code, message) = Outcome::of_response(&String::from_utf8_lossy(&self.scratch));
+        let texts = [Some(outcome.as_str()), code.as_deref(), message.as_deref()];
+        let mut keys = [None; 3];
+        for ((key, wanted), text) in keys.iter_mut().zip(&mut self.wanted).zip(texts) {
+            if let (Some((_, column)), Some(text)) = (wanted, text) {
+                *key = Some(column.values.intern(text.as_bytes()));
+            }
+        }
+        keys
+    }
+
+    fn push_keys(&mut self, keys: [Option<i32>; 3]) {
+        for (wanted, key) in self.wanted.iter_mut().zip(keys) {
+            if let Some((_, column)) = wanted {
+                column.keys.push(key.unwrap_or(0));
+                column.nulls.append(key.is_some());
+            }
+        }
+    }
+
+    fn finish(&mut self, built: &mut Vec<(Column, Built)>) {
+        self.seen.clear();
+        self.said.clear();
+        for (column, keys) in self.wanted.iter_mut().flatten() {
+            built.push((*column, Built::Keys(keys.finish())));
+        }
+    }
+}
+
+/// Builds the columns of parts.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    rows: usize,
+    building: Vec<(Column, Building)>,
+}
+
+impl Columns {
+    /// Builds `columns`, as far as they come from records alone: what the catalog says of an event
+    /// ID comes later, once an ID.
+    pub(crate) fn new(columns: &[Column]) -> Self {
+        const RESULTS: [Column; 3] = [Column::Outcome, Column::ResultCode, Column::ResultMessage];
+        let mut building = Vec::new();
+        for &column in columns {
+            if let Some(building_column) = Building::of(column) {
+                building.push((column, building_column));
+            }
+        }
+        let is_wanted = |column| columns.contains(&column).then(|| (column, Keys::new()));
+        let wanted = RESULTS.map(is_wanted);
+        if wanted.iter().any(Option::is_some) {
+            let (seen, said, scratch) = Default::default();
+            let results = Results { wanted, seen, said, scratch };
+            building.push((Column::Outcome, Building::Results(Box::new(results))));
+        }
+        Self { rows: 0, building }
+    }
+}
+
+impl Building {
+    fn of(column: Column) -> Option<Self> {
+        if let Some(field) = dictionary_field(column) {
+            return Some(Building::Keys(field, Keys::new()));
+        }
+        Some(match column {
+            Column::EventTime => {
+                Building::Time { times: Vec::new(), nulls: NullBufferBuilder::new(0) }
+            }
+            Column::EventLogUuid => Building::Texts(Field::EventLogUuid, Texts::new()),
+            Column::Request => Building::Texts(Field::Request, Texts::new()),
+            Column::Response => Building::Texts(Field::Response, Texts::new()),
+            Column::TargetMembers => Building::Members(Members::new()),
+            Column::Extra => Building::Extra(Texts::new()),
+            Column::Raw => Building::Raw(Texts::new()),
+            Column::SourceRecord => Building::Numbers(Vec::new()),
+            _ => return None,
+        })
+    }
+
+    /// Appends what the events have.
+    fn add(&mut self, events: &Batch) {
+        match self {
+            Building::Time { times, nulls } => events.for_each(|event| {
+                let time = event.event_time();
+                times.push(time.map_or(0, |time| time.as_millis()));
+                nulls.append(time.is_some());
+            }),
+            Building::Keys(field, keys) => {
+                events.for_each(|event| keys.push(event.raw_text(*field)));
+            }
+            Building::Texts(field, texts) => {
+                events.for_each(|event| texts.push(event.raw_text(*field)));
+            }
+            Building::Members(members) => events.for_each(|event| members.push(event)),
+            Building::Extra(texts) => {
+                events.for_each(|event| texts.push_str(event.extra_json().as_deref()));
+            }
+            Building::Raw(texts) => {
+                events.for_each(|event| texts.push(RawText::Plain(event.raw())));
+            }
+            Building::Numbers(numbers) => {
+                events.for_each(|event| numbers.push(event.position().record));
+            }
+            Building::Results(results) => {
+                events.for_each(|event| results.push(event.raw_text(Field::Response)));
+            }
+        }
+    }
+}
+
+/// The wire field of a dictionary column that holds one.
+pub(crate) fn dictionary_field(column: Column) -> Option<Field> {
+    Some(match column {
+        Column::EventId => Field::EventId,
+        Column::EventSourceType => Field::EventSourceType,
+        Column::UserId => Field::UserId,
+        Column::UserName => Field::UserName,
+        Column::UserIdNo => Field::UserIdNo,
+        Column::UserIp => Field::UserIp,
+        Column::UserAgent => Field::UserAgent,
+        Column::Region => Field::Region,
+        Column::OrgId => Field::OrgId,
+        Column::ProjectId => Field::ProjectId,
+        Column::ProjectName => Field::ProjectName,
+        Column::ProductId => Field::ProductId,
+        Column::AppKey => Field::AppKey,
+        Column::TenantId => Field::TenantId,
+        _ => return None,
+    })
+}
+
+impl Collect for Columns {
+    type Part = BuiltPart;
+
+    fn add(&mut self, events: &Batch) {
+        self.rows += events.len();
+        for (_, building) in &mut self.building {
+            building.add(events);
+        }
+    }
+
+    fn finish(&mut self) -> BuiltPart {
+        let mut columns = Vec::with_capacity(self.building.len() + 2);
+        for (column, building) in &mut self.building {
+            let built = match building {
+                Building::Time { times, nulls } => Built::Time(taken(times), nulls.finish()),
+                Building::Keys(_, keys) => Built::Keys(keys.finish()),
+                Building::Texts(_, texts) | Building::Extra(texts) => {
+                    Built::Array(Arc::new(texts.finish_strings()))
+                }
+                Building::Members(members) => Built::Array(Arc::new(members.finish())),
+                Building::Raw(texts) => Built::Array(Arc::new(texts.finish_binary())),
+                Building::Numbers(numbers) => Built::Numbers(taken(numbers)),
+                Building::Results(results) => {
+                    results.finish(&mut columns);
+                    continue;
+                }
+            };
+            columns.push((*column, built));
+        }
+        BuiltPart { rows: std::mem::take(&mut self.rows), columns }
+    }
+}

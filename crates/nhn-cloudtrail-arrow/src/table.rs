@@ -1,0 +1,571 @@
+//! The table: batches of rows in the order of the input, as a stream or all at once.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::BooleanBuilder;
+use arrow_array::types::{Int32Type, TimestampMillisecondType};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, UInt64Array,
+};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{ArrowError, SchemaRef};
+use nhn_cloudtrail::catalog::{Catalog, Lang};
+use nhn_cloudtrail::{
+    Code, Column, Error, Filter, Format, Limits, Meaning, Part, Parts, Progress, Reader,
+    ReaderBuilder, Reject, Result, Stats,
+};
+use std::collections::VecDeque;
+
+use crate::columns::{Built, BuiltKeys, BuiltPart, Columns, Interner};
+use crate::schema::{data_type, schema};
+
+/// Sets up reading a table.
+///
+/// ```no_run
+/// use nhn_cloudtrail::{Column, Filter};
+/// use nhn_cloudtrail_arrow::TableBuilder;
+///
+/// let batches = TableBuilder::new()
+///     .columns(&[Column::EventTime, Column::UserId, Column::EventName])
+///     .filter(Filter::new().event("*.delete")?)
+///     .open(["logs/"])?;
+/// for batch in batches {
+///     println!("{} rows", batch?.num_rows());
+/// }
+/// # Ok::<(), nhn_cloudtrail::Error>(())
+/// ```
+#[must_use]
+#[derive(Clone)]
+pub struct TableBuilder {
+    columns: Vec<Column>,
+    lang: Lang,
+    catalog: Catalog,
+    filter: Filter,
+    formats: Vec<Arc<dyn Format>>,
+    dedup: bool,
+    limits: Limits,
+    threads: usize,
+    most: usize,
+}
+
+impl std::fmt::Debug for TableBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableBuilder")
+            .field("columns", &self.columns)
+            .field("lang", &self.lang)
+            .field("filter", &self.filter)
+            .field("dedup", &self.dedup)
+            .field("limits", &self.limits)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for TableBuilder {
+    fn default() -> Self {
+        Self {
+            columns: Column::standard().to_vec(),
+            lang: Lang::Ko,
+            catalog: Catalog::builtin(),
+            filter: Filter::new(),
+            formats: Vec::new(),
+            dedup: false,
+            limits: Limits::default(),
+            threads: 0,
+            most: DICTIONARY,
+        }
+    }
+}
+
+/// How many bytes of text a dictionary may have before another one begins.
+const DICTIONARY: usize = 1 << 20;
+
+impl TableBuilder {
+    /// Every standard column, names in Korean, all cores.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The columns, in this order. Only these are built.
+    pub fn columns(mut self, columns: &[Column]) -> Self {
+        self.columns = columns.to_vec();
+        self
+    }
+
+    /// The language of event names.
+    pub fn lang(mut self, lang: Lang) -> Self {
+        self.lang = lang;
+        self
+    }
+
+    /// The catalog that says what event IDs mean.
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = catalog;
+        self
+    }
+
+    /// Which events.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Whether duplicates are left out, see
+    /// [`ReaderBuilder::dedup`](nhn_cloudtrail::ReaderBuilder::dedup).
+    pub fn dedup(mut self, dedup: bool) -> Self {
+        self.dedup = dedup;
+        self
+    }
+
+    /// What a record may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How many threads read; 0, the default, is one for each core. The table is the same for any
+    /// number.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// One dictionary a column, to which every batch adds, however long it gets: for formats that
+    /// cannot begin another one. Memory then grows with the number of different values.
+    pub fn one_dictionary(mut self) -> Self {
+        self.most = i32::MAX as usize;
+        self
+    }
+
+    /// Reads paths, folders and globs, one after the other; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` where one of them names no file, `INVALID_OPTION` for options that make no sense.
+    pub fn open<P: AsRef<Path>>(self, sources: impl IntoIterator<Item = P>) -> Result<Batches> {
+        let reader = self.reader().open(sources)?;
+        self.batches(reader)
+    }
+
+    /// Reads a stream to its end.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for options that make no sense.
+    pub fn from_reader(self, stream: impl Read + Send + 'static) -> Result<Batches> {
+        let reader = self.reader().from_reader(stream)?;
+        self.batches(reader)
+    }
+
+    /// Reads bytes in hand.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for options that make no sense.
+    pub fn from_bytes(self, bytes: impl Into<Vec<u8>>) -> Result<Batches> {
+        let reader = self.reader().from_bytes(bytes)?;
+        self.batches(reader)
+    }
+
+    fn reader(&self) -> ReaderBuilder {
+        let mut builder = Reader::builder().limits(self.limits).dedup(self.dedup);
+        if !self.filter.is_empty() {
+            builder = builder.select(self.filter.clone().into_select(self.catalog.clone()));
+        }
+        self.formats.iter().cloned().fold(builder, ReaderBuilder::format)
+    }
+
+    fn batches(self, reader: Reader) -> Result<Batches> {
+        for (index, column) in self.columns.iter().enumerate() {
+            if self.columns.iter().take(index).any(|before| before == column) {
+                let message = format!("the column {column} is asked for twice");
+                return Err(Error::new(Code::InvalidOption, message));
+            }
+        }
+        let mut wanted = self.columns.clone();
+        if wanted.iter().any(|&column| is_meaning(column)) && !wanted.contains(&Column::EventId) {
+            wanted.push(Column::EventId);
+        }
+        let merger = Merger {
+            schema: schema(&self.columns, self.lang),
+            dictionaries: wanted.iter().map(|_| Dictionary::default()).collect(),
+            meanings: Vec::new(),
+            wanted: wanted.clone(),
+            catalog: self.catalog,
+            lang: self.lang,
+            most: self.most,
+        };
+        let parts = reader.into_parts(self.threads, || Columns::new(&wanted));
+        Ok(Batches { parts, merger, rejects: VecDeque::new() })
+    }
+}
+
+/// Whether a column says what the catalog knows of the event's ID.
+fn is_meaning(column: Column) -> bool {
+    matches!(
+        column,
+        Column::EventName
+            | Column::Service
+            | Column::Resource
+            | Column::Verb
+            | Column::Kind
+            | Column::Phase
+            | Column::Known
+    )
+}
+
+/// A batch of rows, or what could not become a row.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// Rows, in the order of the input.
+    Batch(RecordBatch),
+    /// A record that became none.
+    Reject(Reject),
+}
+
+/// Reads a table batch by batch, in bounded memory.
+///
+/// As an iterator it gives batches, and an error for each reject: reading goes on after one. The
+/// rejects of a stretch of input come after its rows.
+#[derive(Debug)]
+pub struct Batches {
+    parts: Parts<Columns>,
+    merger: Merger,
+    rejects: VecDeque<Reject>,
+}
+
+impl Batches {
+    /// The schema of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.merger.schema.clone()
+    }
+
+    /// The counts so far.
+    pub fn stats(&self) -> Stats {
+        self.parts.stats()
+    }
+
+    /// How far the reading has come, for another thread to watch.
+    pub fn progress(&self) -> Progress {
+        self.parts.progress()
+    }
+
+    /// The files that are still to be read, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.parts.files()
+    }
+
+    /// The next batch or reject, or an error about a whole source; none at the end of the last.
+    pub fn next_item(&mut self) -> Option<Result<Item>> {
+        loop {
+            if let Some(reject) = self.rejects.pop_front() {
+                return Some(Ok(Item::Reject(reject)));
+            }
+            match self.next_merged()? {
+                Ok(merged) => {
+                    let batch = self.merger.batch(merged);
+                    if batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0) {
+                        continue;
+                    }
+                    return Some(batch.map(Item::Batch));
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    fn next_merged(&mut self) -> Option<Result<Merged>> {
+        Some(self.parts.next_part()?.map(|mut part| {
+            self.rejects.extend(std::mem::take(&mut part.rejects));
+            self.merger.merge(part)
+        }))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(match self.next_item()? {
+            Ok(Item::Batch(batch)) => Ok(batch),
+            Ok(Item::Reject(reject)) => Err(reject.into()),
+            Err(error) => Err(error),
+        })
+    }
+}
+
+/// A table that was read whole.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The schema of every batch.
+    pub schema: SchemaRef,
+    /// The rows, in the order of the input. All batches share one dictionary a column.
+    pub batches: Vec<RecordBatch>,
+    /// What could not become a row, in order.
+    pub rejects: Vec<Reject>,
+    /// The counts.
+    pub stats: Stats,
+}
+
+impl Batches {
+    /// Reads to the end.
+    ///
+    /// # Errors
+    ///
+    /// The first error about a whole source. Rejects are no error here: they are in the table.
+    pub fn read_all(mut self) -> Result<Table> {
+        self.merger.most = i32::MAX as usize;
+        let mut merged = Vec::new();
+        let mut rejects = Vec::new();
+        while let Some(part) = self.next_merged() {
+            merged.push(part?);
+            rejects.extend(self.rejects.drain(..));
+        }
+        let batches = merged.into_iter().map(|merged| self.merger.batch(merged));
+        let batches = batches.filter(|batch| !batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0));
+        let batches = batches.collect::<Result<_>>()?;
+        Ok(Table { schema: self.schema(), batches, rejects, stats: self.stats() })
+    }
+}
+
+/// Reads a path, a folder or a glob as a table of all standard columns; `-` is standard input.
+///
+/// # Errors
+///
+/// The first reject, or what is wrong with a source. [`TableBuilder`] goes on after rejects.
+pub fn read(source: impl AsRef<Path>) -> Result<Table> {
+    let table = TableBuilder::new().open([source])?.read_all()?;
+    match table.rejects.first() {
+        Some(reject) => Err(reject.clone().into()),
+        None => Ok(table),
+    }
+}
+
+/// Joins parts: gives their texts the keys of dictionaries that all parts share, and says once what
+/// each event ID means.
+#[derive(Debug)]
+struct Merger {
+    schema: SchemaRef,
+    catalog: Catalog,
+    lang: Lang,
+    /// The columns that are asked for, and the event ID where another needs it.
+    wanted: Vec<Column>,
+    /// In the order of `wanted`.
+    dictionaries: Vec<Dictionary>,
+    /// What each event ID means, by its key, in the order of `wanted`.
+    meanings: Vec<Box<[Option<i32>]>>,
+    /// How many bytes of text a dictionary may have.
+    most: usize,
+}
+
+/// The texts of a column so far.
+#[derive(Debug, Default)]
+struct Dictionary {
+    texts: Interner,
+    /// All of them as an array, where it is up to date.
+    array: Option<ArrayRef>,
+}
+
+impl Dictionary {
+    fn array(&mut self) -> ArrayRef {
+        match &self.array {
+            Some(array) if array.len() == self.texts.len() => array.clone(),
+            _ => self.array.insert(self.texts.to_array()).clone(),
+        }
+    }
+}
+
+/// A part with the keys of the shared dictionaries, in the order of [`Merger::wanted`].
+#[derive(Debug)]
+struct Merged {
+    rows: usize,
+    columns: Vec<MergedColumn>,
+    keep: Option<Vec<bool>>,
+}
+
+#[derive(Debug)]
+enum MergedColumn {
+    Keys(Vec<i32>, Option<NullBuffer>),
+    Array(ArrayRef),
+}
+
+impl Merger {
+    fn merge(&mut self, part: Part<BuiltPart>) -> Merged {
+        let Part { value, keep, source, records_before, .. } = part;
+        let BuiltPart { rows, columns } = value;
+        if self.dictionaries.iter().any(|dictionary| dictionary.texts.bytes() > self.most) {
+            self.dictionaries.iter_mut().for_each(|dictionary| *dictionary = Dictionary::default());
+            self.meanings.clear();
+        }
+        let mut built: Vec<Option<Built>> = self.wanted.iter().map(|_| None).collect();
+        for (column, value) in columns {
+            let place = self.wanted.iter().position(|&wanted| wanted == column);
+            if let Some(slot) = place.and_then(|place| built.get_mut(place)) {
+                *slot = Some(value);
+            }
+        }
+        let mut merged: Vec<Option<MergedColumn>> = Vec::with_capacity(built.len());
+        for (value, dictionary) in built.into_iter().zip(&mut self.dictionaries) {
+            merged.push(value.map(|value| match value {
+                Built::Keys(keys) => dictionary.texts.merge(keys),
+                Built::Array(array) => MergedColumn::Array(array),
+                Built::Numbers(numbers) => {
+                    let numbers = numbers.into_iter().map(|number| number + records_before);
+                    MergedColumn::Array(Arc::new(UInt64Array::from_iter_values(numbers)))
+                }
+                Built::Time(times, nulls) => {
+                    let times = PrimitiveArray::<TimestampMillisecondType>::new(times.into(), nulls);
+                    MergedColumn::Array(Arc::new(times.with_timezone("UTC")))
+                }
+            }));
+        }
+        let ids = self.wanted.iter().position(|&column| column == Column::EventId);
+        let ids = ids.and_then(|ids| match merged.get_mut(ids)? {
+            Some(MergedColumn::Keys(keys, nulls)) => Some((ids, keys.clone(), nulls.clone())),
+            _ => None,
+        });
+        if let Some((ids, keys, nulls)) = ids {
+            self.learn(ids);
+            for (place, &column) in self.wanted.iter().enumerate() {
+                if is_meaning(column)
+                    && let Some(slot) = merged.get_mut(place)
+                {
+                    *slot = Some(self.meaning(place, column, &keys, nulls.as_ref()));
+                }
+            }
+        }
+        let columns = merged.into_iter().zip(&mut self.dictionaries).map(|(column, dictionary)| {
+            column.unwrap_or_else(|| match &source {
+                Some(source) => {
+                    let key = dictionary.texts.intern(source.as_bytes());
+                    MergedColumn::Keys(vec![key; rows], None)
+                }
+                None => MergedColumn::Keys(vec![0; rows], Some(NullBuffer::new_null(rows))),
+            })
+        });
+        Merged { rows, columns: columns.collect(), keep }
+    }
+
+    /// Asks the catalog what the event IDs mean that are new.
+    fn learn(&mut self, ids: usize) {
+        let Self { catalog, lang, wanted, dictionaries, meanings, .. } = self;
+        let Some(count) = dictionaries.get(ids).map(|dictionary| dictionary.texts.len()) else { return };
+        for key in meanings.len()..count {
+            let id = dictionaries.get(ids).and_then(|dictionary| dictionary.texts.get(key as i32));
+            let id = String::from_utf8_lossy(id.unwrap_or_default()).into_owned();
+            let meaning = catalog.meaning(id);
+            let columns = wanted.iter().zip(dictionaries.iter_mut()).map(|(&column, dictionary)| {
+                let mut keep = |text: Option<&str>| text.map(|text| dictionary.texts.intern(text.as_bytes()));
+                text_of(column, &meaning, *lang, &mut keep)
+            });
+            meanings.push(columns.collect());
+        }
+    }
+
+    /// A column of what event IDs mean.
+    fn meaning(
+        &self,
+        place: usize,
+        column: Column,
+        ids: &[i32],
+        nulls: Option<&NullBuffer>,
+    ) -> MergedColumn {
+        let meant: Vec<Option<i32>> = self
+            .meanings
+            .iter()
+            .map(|meaning| meaning.get(place).copied().flatten())
+            .collect();
+        let get = |(row, &id): (usize, &i32)| {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                return None;
+            }
+            meant.get(id as usize).copied().flatten()
+        };
+        if column == Column::Known {
+            let mut known = BooleanBuilder::with_capacity(ids.len());
+            ids.iter().enumerate().for_each(|id| known.append_value(get(id).is_some()));
+            return MergedColumn::Array(Arc::new(known.finish()));
+        }
+        let keys: PrimitiveArray<Int32Type> = ids.iter().enumerate().map(get).collect();
+        let (_, keys, nulls) = keys.into_parts();
+        MergedColumn::Keys(keys.to_vec(), nulls)
+    }
+
+    /// The batch of a merged part.
+    fn batch(&mut self, merged: Merged) -> Result<RecordBatch> {
+        let Merged { rows, columns, keep } = merged;
+        let fields = self.schema.fields().len();
+        let columns = columns.into_iter().zip(&mut self.dictionaries).take(fields);
+        let columns = columns.map(|(column, dictionary)| match column {
+            MergedColumn::Array(array) => Ok(array),
+            MergedColumn::Keys(keys, nulls) => {
+                let keys = PrimitiveArray::<Int32Type>::new(keys.into(), nulls);
+                let column = DictionaryArray::try_new(keys, dictionary.array())?;
+                Ok(Arc::new(column) as ArrayRef)
+            }
+        });
+        let columns = columns.collect::<Result<Vec<_>, ArrowError>>().map_err(internal)?;
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options);
+        let batch = batch.map_err(internal)?;
+        match keep {
+            Some(keep) => {
+                let keep = BooleanArray::from(keep);
+                arrow_select::filter::filter_record_batch(&batch, &keep).map_err(internal)
+            }
+            None => Ok(batch),
+        }
+    }
+}
+
+fn internal(error: ArrowError) -> Error {
+    Error::new(Code::Panic, "a batch could not be made").caused_by(error)
+}
+
+/// What stands in a column for an event ID, given to `keep`; of the column that tells whether the ID
+/// is known, anything.
+fn text_of(
+    column: Column,
+    meaning: &Meaning<'_>,
+    lang: Lang,
+    keep: &mut dyn FnMut(Option<&str>) -> Option<i32>,
+) -> Option<i32> {
+    match column {
+        Column::EventName => keep(meaning.name(lang)),
+        Column::Service => keep(meaning.service()),
+        Column::Resource => keep(meaning.resource().as_deref()),
+        Column::Verb => keep(meaning.action().as_ref().and_then(|action| action.verb())),
+        Column::Kind => keep(meaning.action().map(|action| action.kind().as_str())),
+        Column::Phase => {
+            keep(meaning.action().and_then(|action| action.phase()).map(|phase| phase.as_str()))
+        }
+        Column::Known => meaning.entry().map(|_| 0),
+        _ => None,
+    }
+}
+
+impl Interner {
+    /// Gives the texts of a part the keys that they have here.
+    fn merge(&mut self, part: BuiltKeys) -> MergedColumn {
+        let BuiltKeys { mut keys, nulls, texts, ends } = part;
+        let mut from = 0;
+        let mut same = true;
+        let map: Vec<i32> = (0..).zip(&ends)
+            .map(|(key, &end)| {
+                let text = texts.get(from..end as usize).unwrap_or_default();
+                from = end as usize;
+                let ours = self.intern(text);
+                same &= ours == key;
+                ours
+            })
+            .collect();
+        if !same {
+            for key in &mut keys {
+                *key = map.get(*key as usize).copied().unwrap_or(0);
+            }
+        }
+        MergedColumn::Keys(keys, nulls)
+    }
+}

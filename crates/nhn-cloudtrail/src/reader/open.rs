@@ -1,0 +1,360 @@
+//! A source that is being read: text through the framer, or rows of another format.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::Limits;
+use super::frame::{Draft, Framer, Rejected, Status};
+use crate::error::{Code, Error, Position, Result, printable};
+use crate::event::{Batch, Inner, Record, Shared};
+use crate::json::Scanner;
+use crate::source::{Format, Input, RawRows, Rows, Source};
+
+/// What has been read and not given out.
+#[derive(Default)]
+pub(super) struct Ready {
+    pub(super) batch: Option<Batch>,
+    /// How many events of the batch have been given out.
+    pub(super) next: usize,
+    pub(super) rejects: VecDeque<Rejected>,
+    pub(super) error: Option<Error>,
+    pub(super) source: Option<Arc<str>>,
+    /// How many records were passed over because the filter would leave them out.
+    pub(super) skipped: u64,
+}
+
+/// A source that is being read.
+pub(super) enum Open {
+    Text(Box<OpenText>),
+    Rows(OpenRows),
+}
+
+impl Open {
+    pub(super) fn new(
+        source: Source,
+        limits: Limits,
+        piece: usize,
+        read: Arc<AtomicU64>,
+        formats: &[Arc<dyn Format>],
+    ) -> Result<Self> {
+        let name = source.name.clone();
+        let text = match source.open(read, formats)? {
+            Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
+            Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
+            Input::Rows(rows) => return Ok(Open::Rows(OpenRows { name, rows, limits, number: 0 })),
+        };
+        let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
+        let framer = Framer::new(limits);
+        let (head, failure) = (Vec::new(), None);
+        Ok(Open::Text(Box::new(OpenText { name, framer, text, head, end, failure })))
+    }
+
+    /// Reads until something is ready; true where that is the last of the source.
+    pub(super) fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
+        match self {
+            Open::Text(text) => text.read(piece, ready),
+            Open::Rows(rows) => rows.read(ready),
+        }
+    }
+}
+
+/// A file of another format.
+pub(super) struct OpenRows {
+    name: Option<Arc<str>>,
+    rows: Box<dyn Rows + Send>,
+    limits: Limits,
+    /// How many rows there have been.
+    number: u64,
+}
+
+impl OpenRows {
+    fn read(&mut self, ready: &mut Ready) -> bool {
+        ready.source.clone_from(&self.name);
+        match self.rows.next_rows() {
+            None => true,
+            Some(Err(error)) => {
+                ready.error = Some(error);
+                true
+            }
+            Some(Ok(rows)) => {
+                self.take(rows, ready);
+                false
+            }
+        }
+    }
+
+    fn take(&mut self, rows: RawRows, ready: &mut Ready) {
+        self.number += rows.skipped;
+        ready.skipped += rows.skipped;
+        let mut records = Vec::with_capacity(rows.ends.len());
+        let mut from = 0;
+        for to in rows.ends {
+            self.number += 1;
+            match self.record(&rows.text, from, to) {
+                Ok(record) => records.push(Record { number: self.number, ..record }),
+                Err((code, message)) => {
+                    let raw = rows.text.get(from..to).unwrap_or_default().to_vec();
+                    ready.rejects.push_back(Rejected {
+                        code,
+                        message: message.to_owned(),
+                        number: self.number,
+                        line: 0,
+                        byte: 0,
+                        length: raw.len() as u64,
+                        raw,
+                    });
+                }
+            }
+            from = to;
+        }
+        ready.next = 0;
+        let bytes = Shared::new(Arc::new(rows.text), 0..from);
+        let source = self.name.clone();
+        ready.batch = Some(Batch::new(Inner { bytes, records, source, base: 0 }));
+    }
+
+    fn record(&self, text: &[u8], from: usize, to: usize) -> Result<Record, (Code, &'static str)> {
+        const NONE: &str = "what stands in the row is no JSON object";
+        if to - from.min(to) > self.limits.record_bytes {
+            return Err((Code::RecordTooLarge, "the record is larger than the limit"));
+        }
+        let none = (Code::InvalidJson, NONE);
+        let text = text.get(..to).ok_or(none)?;
+        let scanner = Scanner::<false> { bytes: text, depth: self.limits.depth };
+        match Record::scan(&scanner, from) {
+            Ok(record) if record.end as usize != to => Err(none),
+            Ok(_) if simdutf8::basic::from_utf8(text.get(from..).unwrap_or_default()).is_err() => {
+                Err((Code::InvalidUtf8, "the record is not UTF-8"))
+            }
+            Ok(record) => Ok(record),
+            Err(crate::json::Stop::TooDeep(_)) => {
+                Err((Code::RecordTooDeep, "the record is nested deeper than the limit"))
+            }
+            Err(_) => Err(none),
+        }
+    }
+}
+
+/// A source of text.
+pub(super) struct OpenText {
+    pub(super) name: Option<Arc<str>>,
+    pub(super) framer: Framer,
+    pub(super) text: Text,
+    /// The first bytes of the text, to say what it is where it is no log.
+    head: Vec<u8>,
+    pub(super) end: bool,
+    /// Why there is no more of the text.
+    pub(super) failure: Option<io::Error>,
+}
+
+/// The text of a source from where the framer's buffer begins.
+pub(super) enum Text {
+    Memory { owner: Arc<Vec<u8>>, from: usize, to: usize },
+    Stream { input: Box<dyn Read + Send>, buffer: Vec<u8> },
+}
+
+impl OpenText {
+    /// Reads until something is ready; true where that is the last of the source.
+    fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
+        ready.source.clone_from(&self.name);
+        loop {
+            let mut draft = Draft::default();
+            let buffer = self.text.buffer();
+            if self.head.len() < HEAD {
+                // All of the buffer before was looked at, so what is missing is still there.
+                let from = self.head.len().saturating_sub(self.framer.base() as usize);
+                let wanted = HEAD - self.head.len();
+                self.head.extend(buffer.get(from..).unwrap_or_default().iter().take(wanted));
+            }
+            let status = self.framer.run(buffer, self.end, &mut draft);
+            let done = status == Status::Done;
+            let length = buffer.len() as u64;
+            if done {
+                let failure = self.failure.take();
+                self.finish(failure, &mut draft, length, ready);
+            }
+            let given = !draft.records.is_empty() || !draft.rejects.is_empty();
+            if given {
+                self.give(draft, ready);
+            }
+            if given || done {
+                return done;
+            }
+            self.rebase();
+            match self.text.fill(piece) {
+                Ok(0) => self.end = true,
+                Ok(_) => (),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => {
+                    self.end = true;
+                    self.failure = Some(error);
+                }
+            }
+        }
+    }
+
+    fn give(&mut self, draft: Draft, ready: &mut Ready) {
+        ready.next = 0;
+        ready.rejects = draft.rejects.into();
+        let base = self.framer.base();
+        let at = self.framer.at;
+        let bytes = (!draft.records.is_empty()).then(|| self.text.share(at));
+        self.framer.rebase();
+        ready.batch = bytes.map(|bytes| {
+            Batch::new(Inner { bytes, records: draft.records, source: self.name.clone(), base })
+        });
+        if ready.batch.is_none() {
+            self.text.consume(at);
+        }
+    }
+
+    fn rebase(&mut self) {
+        let at = self.framer.at;
+        if at > 0 {
+            self.framer.rebase();
+            self.text.consume(at);
+        }
+    }
+
+    /// Says what is to be said at the end of the text.
+    fn finish(
+        &mut self,
+        failure: Option<io::Error>,
+        draft: &mut Draft,
+        length: u64,
+        ready: &mut Ready,
+    ) {
+        let place = Position { source: self.name.clone(), ..Position::default() };
+        let whole = self.framer.seen_whole();
+        let held = self.framer.take_held();
+        if let Some(error) = failure {
+            // What decompression says has no number of the system's.
+            if error.raw_os_error().is_some() {
+                draft.rejects.extend(held);
+                ready.error =
+                    Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
+                return;
+            }
+            let message = format!(
+                "the compressed data is damaged or cut off here, and ends with it: {error}"
+            );
+            if !whole {
+                ready.error = Some(Error::new(Code::BadCompression, message).at(place));
+                return;
+            }
+            let end = self.framer.base() + length;
+            match draft.rejects.last_mut() {
+                Some(last) if last.code == Code::Truncated && last.byte + last.length >= end => {
+                    last.code = Code::BadCompression;
+                    last.message = message;
+                }
+                _ => draft.rejects.push(self.framer.end_reject(Code::BadCompression, message)),
+            }
+            return;
+        }
+        if whole {
+            return;
+        }
+        if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
+            ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
+        } else if let Some(first) = held.first() {
+            let seen = what_is(&self.head);
+            let message = format!(
+                "no CloudTrail record found: this is {seen} (line {}: {})",
+                first.line, first.message
+            );
+            ready.error = Some(Error::new(Code::NotALog, message).at(place));
+        } else if self.framer.number() > 0 {
+            let message = format!("no CloudTrail record found: this is {}", what_is(&self.head));
+            ready.error = Some(Error::new(Code::NotALog, message).at(place));
+        }
+    }
+}
+
+/// How much of a text is kept to say what it is.
+const HEAD: usize = 512;
+
+/// Names what the head of a text without records looks like.
+fn what_is(head: &[u8]) -> String {
+    let known = match head {
+        [0x1f, 0x8b, ..] => "gzip data inside of compressed data; decompress it once",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data inside of compressed data; decompress it once",
+        [b'P', b'K', 3, 4, ..] => "a zip archive; unpack it first",
+        [b'B', b'Z', b'h', ..] => "bzip2 data; decompress it first",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz data; decompress it first",
+        [b'P', b'A', b'R', b'1', ..] => "a Parquet file",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text; convert it to UTF-8 first",
+        _ if head.trim_ascii_start().starts_with(b"<") => "HTML or XML",
+        _ if head.contains(&0) => "binary data",
+        _ => {
+            let text = String::from_utf8_lossy(head.trim_ascii());
+            let first: String = text.chars().take(60).collect();
+            return format!("text that begins with `{}`", printable(first.trim_end()));
+        }
+    };
+    known.to_owned()
+}
+
+impl Text {
+    fn buffer(&self) -> &[u8] {
+        match self {
+            Text::Memory { owner, from, to } => owner.get(*from..*to).unwrap_or_default(),
+            Text::Stream { buffer, .. } => buffer,
+        }
+    }
+
+    /// Makes the buffer longer; 0 where there is no more.
+    fn fill(&mut self, piece: usize) -> io::Result<usize> {
+        match self {
+            Text::Memory { owner, from, to } => {
+                // A record longer than the piece doubles it.
+                let more = piece.max(*to - *from).min(owner.len() - *to);
+                *to += more;
+                Ok(more)
+            }
+            Text::Stream { input, buffer } => {
+                let length = buffer.len();
+                let more = piece.max(length.min(4 << 20));
+                buffer.reserve_exact(more);
+                buffer.resize(length + more, 0);
+                let space = buffer.get_mut(length..).unwrap_or_default();
+                let result = input.read(space);
+                buffer.truncate(length + *result.as_ref().unwrap_or(&0));
+                result
+            }
+        }
+    }
+
+    /// The bytes of the buffer, of which the first `at` are done with, for a batch to keep.
+    fn share(&mut self, at: usize) -> Shared {
+        match self {
+            Text::Memory { owner, from, .. } => {
+                let range = *from..*from + at;
+                *from += at;
+                Shared::new(owner.clone(), range)
+            }
+            Text::Stream { buffer, .. } => {
+                // Whichever part is the smaller one moves; a batch keeps no memory that it does not use.
+                let done = if at < buffer.len() / 2 {
+                    buffer.drain(..at).collect()
+                } else {
+                    let rest = buffer.split_off(at);
+                    std::mem::replace(buffer, rest)
+                };
+                Shared::new(Arc::new(done), 0..at)
+            }
+        }
+    }
+
+    /// Lets go of the first `at` bytes.
+    fn consume(&mut self, at: usize) {
+        match self {
+            Text::Memory { from, .. } => *from += at,
+            Text::Stream { buffer, .. } => {
+                buffer.drain(..at.min(buffer.len()));
+            }
+        }
+    }
+}
