@@ -46,7 +46,8 @@ impl Interner {
     #[inline]
     pub(crate) fn intern(&mut self, text: &[u8]) -> i32 {
         let hash = self.hasher.hash_one(text);
-        let found = self.table.find(hash, |&(known, key)| known == hash && self.get(key) == Some(text));
+        let found =
+            self.table.find(hash, |&(known, key)| known == hash && self.get(key) == Some(text));
         match found {
             Some(&(_, key)) => key,
             None => self.add(hash, text),
@@ -97,7 +98,8 @@ struct Keys {
     values: Interner,
     /// A text that had to be unescaped.
     scratch: Vec<u8>,
-    last: i32,
+    /// For each key of the column before, the one that came with it last: who has an ID has a name.
+    hints: Vec<i32>,
 }
 
 /// Built keys, with the texts that they stand for.
@@ -117,31 +119,45 @@ impl Keys {
             nulls: NullBufferBuilder::new(0),
             values: Interner::default(),
             scratch: Vec::new(),
-            last: -1,
+            hints: Vec::new(),
         }
     }
 
-    #[inline]
-    fn push(&mut self, text: RawText<'_>) {
-        match text {
-            RawText::Absent => self.push_null(),
-            RawText::Plain(text) => self.push_text(text),
-            _ => {
-                let mut scratch = std::mem::take(&mut self.scratch);
-                scratch.clear();
-                text.append_to(&mut scratch);
-                self.push_text(&scratch);
-                self.scratch = scratch;
+    /// Appends a field of the events. `before` has the keys of another column in the same rows.
+    fn add(&mut self, events: &Batch, field: Field, before: Option<&[i32]>) {
+        let mut before = before.unwrap_or_default().iter();
+        events.for_each(|event| {
+            let hint = before.next().map_or(0, |&key| key as usize);
+            match event.raw_text(field) {
+                RawText::Absent => self.push_null(),
+                RawText::Plain(text) => self.push_text(text, hint),
+                text => {
+                    let mut scratch = std::mem::take(&mut self.scratch);
+                    scratch.clear();
+                    text.append_to(&mut scratch);
+                    self.push_text(&scratch, hint);
+                    self.scratch = scratch;
+                }
             }
-        }
+        });
     }
 
     #[inline]
-    fn push_text(&mut self, text: &[u8]) {
-        if self.values.get(self.last) != Some(text) {
-            self.last = self.values.intern(text);
-        }
-        self.keys.push(self.last);
+    fn push_text(&mut self, text: &[u8], hint: usize) {
+        let key = match self.hints.get(hint) {
+            Some(&key) if self.values.get(key) == Some(text) => key,
+            _ => {
+                let key = self.values.intern(text);
+                if self.hints.len() <= hint {
+                    self.hints.resize(hint + 1, -1);
+                }
+                if let Some(hint) = self.hints.get_mut(hint) {
+                    *hint = key;
+                }
+                key
+            }
+        };
+        self.keys.push(key);
         self.nulls.append_non_null();
     }
 
@@ -159,7 +175,7 @@ impl Keys {
             ends: self.values.ends.clone(),
         };
         self.values.clear();
-        self.last = -1;
+        self.hints.clear();
         built
     }
 }
@@ -255,7 +271,8 @@ impl Members {
     }
 
     fn finish(&mut self) -> ListArray {
-        let fields = self.fields.each_mut().map(|texts| Arc::new(texts.finish_strings()) as ArrayRef);
+        let fields =
+            self.fields.each_mut().map(|texts| Arc::new(texts.finish_strings()) as ArrayRef);
         let members = StructArray::new(member_fields(), fields.to_vec(), None);
         let offsets = OffsetBuffer::new(taken(&mut self.offsets).into());
         self.offsets.push(0);
@@ -268,10 +285,13 @@ impl Members {
 /// A column while it is built.
 #[derive(Debug)]
 enum Building {
-    Time { times: Vec<i64>, nulls: NullBufferBuilder },
-    Keys(Field, Keys),
+    Time {
+        times: Vec<i64>,
+        nulls: NullBufferBuilder,
+    },
+    Keys(Field, Box<Keys>),
     Texts(Field, Texts),
-    Members(Members),
+    Members(Box<Members>),
     Extra(Texts),
     Raw(Texts),
     Numbers(Vec<u64>),
@@ -337,7 +357,7 @@ impl Results {
     fn read(&mut self, response: RawText<'_>) -> [Option<i32>; 3] {
         self.scratch.clear();
         response.append_to(&mut self.scratch);
-        let (outcome, code, message) = Outcome::of_response(&String::from_utf8_lossy(&self.scratch));
+        let (outcome, code, message) = Outcome::of_response(&self.scratch);
         let texts = [Some(outcome.as_str()), code.as_deref(), message.as_deref()];
         let mut keys = [None; 3];
         for ((key, wanted), text) in keys.iter_mut().zip(&mut self.wanted).zip(texts) {
@@ -398,7 +418,7 @@ impl Columns {
 impl Building {
     fn of(column: Column) -> Option<Self> {
         if let Some(field) = dictionary_field(column) {
-            return Some(Building::Keys(field, Keys::new()));
+            return Some(Building::Keys(field, Box::new(Keys::new())));
         }
         Some(match column {
             Column::EventTime => {
@@ -407,7 +427,7 @@ impl Building {
             Column::EventLogUuid => Building::Texts(Field::EventLogUuid, Texts::new()),
             Column::Request => Building::Texts(Field::Request, Texts::new()),
             Column::Response => Building::Texts(Field::Response, Texts::new()),
-            Column::TargetMembers => Building::Members(Members::new()),
+            Column::TargetMembers => Building::Members(Box::new(Members::new())),
             Column::Extra => Building::Extra(Texts::new()),
             Column::Raw => Building::Raw(Texts::new()),
             Column::SourceRecord => Building::Numbers(Vec::new()),
@@ -415,17 +435,15 @@ impl Building {
         })
     }
 
-    /// Appends what the events have.
-    fn add(&mut self, events: &Batch) {
+    /// Appends what the events have. `before` has the keys of another column in the same rows.
+    fn add(&mut self, events: &Batch, before: Option<&[i32]>) {
         match self {
             Building::Time { times, nulls } => events.for_each(|event| {
                 let time = event.event_time();
                 times.push(time.map_or(0, |time| time.as_millis()));
                 nulls.append(time.is_some());
             }),
-            Building::Keys(field, keys) => {
-                events.for_each(|event| keys.push(event.raw_text(*field)));
-            }
+            Building::Keys(field, keys) => keys.add(events, *field, before),
             Building::Texts(field, texts) => {
                 events.for_each(|event| texts.push(event.raw_text(*field)));
             }
@@ -471,9 +489,15 @@ impl Collect for Columns {
     type Part = BuiltPart;
 
     fn add(&mut self, events: &Batch) {
+        let first = self.rows;
         self.rows += events.len();
+        // The keys of the last column that has any.
+        let mut before: Option<&[i32]> = None;
         for (_, building) in &mut self.building {
-            building.add(events);
+            building.add(events, before);
+            if let Building::Keys(_, keys) = building {
+                before = keys.keys.get(first..);
+            }
         }
     }
 

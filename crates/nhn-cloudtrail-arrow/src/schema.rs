@@ -58,3 +58,27 @@ pub(crate) fn member_fields() -> Fields {
         .map(|name| Field::new(name, DataType::Utf8, true))
         .collect()
 }
+
+/// The columns that hold what the record held.
+pub(crate) const WIRE: &[Column] = &[
+    Column::EventTime,
+    Column::EventId,
+    Column::EventSourceType,
+    Column::UserId,
+    Column::UserName,
+    Column::UserIdNo,
+    Column::UserIp,
+    Column::UserAgent,
+    Column::Region,
+    Column::OrgId,
+    Column::ProjectId,
+    Column::ProjectName,
+    Column::ProductId,
+    Column::AppKey,
+    Column::TenantId,
+    Column::TargetMembers,
+    Column::EventLogUuid,
+    Column::Request,
+    Column::Response,
+    Column::Extra,
+];

@@ -19,7 +19,7 @@ use nhn_cloudtrail::{
 use std::collections::VecDeque;
 
 use crate::columns::{Built, BuiltKeys, BuiltPart, Columns, Interner};
-use crate::schema::{data_type, schema};
+use crate::schema::schema;
 
 /// Sets up reading a table.
 ///
@@ -81,6 +81,9 @@ impl Default for TableBuilder {
 
 /// How many bytes of text a dictionary may have before another one begins.
 const DICTIONARY: usize = 1 << 20;
+/// The same where there is to be one. A part adds less than a gibibyte and some MiB to it, so that
+/// every offset fits 31 bits.
+const ONE_DICTIONARY: usize = 1 << 29;
 
 impl TableBuilder {
     /// Every standard column, names in Korean, all cores.
@@ -112,6 +115,12 @@ impl TableBuilder {
         self
     }
 
+    /// Reads files of another format too, such as [`Parquet`](crate::Parquet).
+    pub fn format(mut self, format: Arc<dyn Format>) -> Self {
+        self.formats.push(format);
+        self
+    }
+
     /// Whether duplicates are left out, see
     /// [`ReaderBuilder::dedup`](nhn_cloudtrail::ReaderBuilder::dedup).
     pub fn dedup(mut self, dedup: bool) -> Self {
@@ -132,10 +141,10 @@ impl TableBuilder {
         self
     }
 
-    /// One dictionary a column, to which every batch adds, however long it gets: for formats that
-    /// cannot begin another one. Memory then grows with the number of different values.
+    /// One dictionary a column, to which every batch adds, up to half a gibibyte of different texts:
+    /// for formats that cannot begin another one. Memory then grows with these texts.
     pub fn one_dictionary(mut self) -> Self {
-        self.most = i32::MAX as usize;
+        self.most = ONE_DICTIONARY;
         self
     }
 
@@ -301,7 +310,8 @@ impl Iterator for Batches {
 pub struct Table {
     /// The schema of every batch.
     pub schema: SchemaRef,
-    /// The rows, in the order of the input. All batches share one dictionary a column.
+    /// The rows, in the order of the input. All batches share one dictionary a column,
+    /// up to half a gibibyte of different texts.
     pub batches: Vec<RecordBatch>,
     /// What could not become a row, in order.
     pub rejects: Vec<Reject>,
@@ -316,7 +326,7 @@ impl Batches {
     ///
     /// The first error about a whole source. Rejects are no error here: they are in the table.
     pub fn read_all(mut self) -> Result<Table> {
-        self.merger.most = i32::MAX as usize;
+        self.merger.most = ONE_DICTIONARY;
         let mut merged = Vec::new();
         let mut rejects = Vec::new();
         while let Some(part) = self.next_merged() {
@@ -324,7 +334,8 @@ impl Batches {
             rejects.extend(self.rejects.drain(..));
         }
         let batches = merged.into_iter().map(|merged| self.merger.batch(merged));
-        let batches = batches.filter(|batch| !batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0));
+        let batches =
+            batches.filter(|batch| !batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0));
         let batches = batches.collect::<Result<_>>()?;
         Ok(Table { schema: self.schema(), batches, rejects, stats: self.stats() })
     }
@@ -416,7 +427,8 @@ impl Merger {
                     MergedColumn::Array(Arc::new(UInt64Array::from_iter_values(numbers)))
                 }
                 Built::Time(times, nulls) => {
-                    let times = PrimitiveArray::<TimestampMillisecondType>::new(times.into(), nulls);
+                    let times =
+                        PrimitiveArray::<TimestampMillisecondType>::new(times.into(), nulls);
                     MergedColumn::Array(Arc::new(times.with_timezone("UTC")))
                 }
             }));
@@ -451,15 +463,20 @@ impl Merger {
     /// Asks the catalog what the event IDs mean that are new.
     fn learn(&mut self, ids: usize) {
         let Self { catalog, lang, wanted, dictionaries, meanings, .. } = self;
-        let Some(count) = dictionaries.get(ids).map(|dictionary| dictionary.texts.len()) else { return };
+        let Some(count) = dictionaries.get(ids).map(|dictionary| dictionary.texts.len()) else {
+            return;
+        };
         for key in meanings.len()..count {
             let id = dictionaries.get(ids).and_then(|dictionary| dictionary.texts.get(key as i32));
             let id = String::from_utf8_lossy(id.unwrap_or_default()).into_owned();
             let meaning = catalog.meaning(id);
-            let columns = wanted.iter().zip(dictionaries.iter_mut()).map(|(&column, dictionary)| {
-                let mut keep = |text: Option<&str>| text.map(|text| dictionary.texts.intern(text.as_bytes()));
-                text_of(column, &meaning, *lang, &mut keep)
-            });
+            let columns =
+                wanted.iter().zip(dictionaries.iter_mut()).map(|(&column, dictionary)| {
+                    let mut keep = |text: Option<&str>| {
+                        text.map(|text| dictionary.texts.intern(text.as_bytes()))
+                    };
+                    text_of(column, &meaning, *lang, &mut keep)
+                });
             meanings.push(columns.collect());
         }
     }
@@ -472,11 +489,8 @@ impl Merger {
         ids: &[i32],
         nulls: Option<&NullBuffer>,
     ) -> MergedColumn {
-        let meant: Vec<Option<i32>> = self
-            .meanings
-            .iter()
-            .map(|meaning| meaning.get(place).copied().flatten())
-            .collect();
+        let meant: Vec<Option<i32>> =
+            self.meanings.iter().map(|meaning| meaning.get(place).copied().flatten()).collect();
         let get = |(row, &id): (usize, &i32)| {
             if nulls.is_some_and(|nulls| nulls.is_null(row)) {
                 return None;
@@ -552,7 +566,8 @@ impl Interner {
         let BuiltKeys { mut keys, nulls, texts, ends } = part;
         let mut from = 0;
         let mut same = true;
-        let map: Vec<i32> = (0..).zip(&ends)
+        let map: Vec<i32> = (0..)
+            .zip(&ends)
             .map(|(key, &end)| {
                 let text = texts.get(from..end as usize).unwrap_or_default();
                 from = end as usize;

@@ -26,6 +26,8 @@ Examples:
       nhn-cloudtrail read logs/ --since 24h --outcome failure --format jsonl
   Who deleted something, counted:
       nhn-cloudtrail stats logs/ --kind delete
+  The same logs for polars, DuckDB, Spark and the like:
+      nhn-cloudtrail convert logs/ -o table/
   What an event ID means:
       nhn-cloudtrail catalog get event_id.iaas.instance.create
 
@@ -34,10 +36,11 @@ Exit status:
   1  some records were rejected
   2  the command could not run, or a source could not be read";
 
-/// Reads, searches and summarises the CloudTrail logs of NHN Cloud.
+/// Reads, searches, converts and summarises the CloudTrail logs of NHN Cloud.
 ///
 /// Logs may be files, folders, globs or standard input; one object a line, arrays, whole API
-/// answers, pretty-printed or not; plain, gzip or zstd. Their shape is found, never asked for.
+/// answers, pretty-printed or not; plain, gzip or zstd; or the Parquet files that `convert` writes. Their shape is found, never
+/// asked for.
 #[derive(Debug, Parser)]
 #[command(
     name = "nhn-cloudtrail",
@@ -84,9 +87,12 @@ pub(crate) enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Shows events: as a table, JSON lines, JSON, CSV, or as they came
+    /// Shows events: as a table, JSON lines, JSON, CSV, Parquet, Arrow, or as they came
     #[command(after_long_help = READ_EXAMPLES)]
     Read(ReadArgs),
+    /// Writes a Parquet, Arrow, JSON lines or CSV file, or adds to a data set of a folder a day
+    #[command(after_long_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
     /// Counts events: by service, event, actor, outcome, day and more
     #[command(after_long_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
@@ -158,7 +164,7 @@ fn columns_help() -> String {
     format!(
         "The columns, in this order, separated by commas; not for the format raw\n\n\
          Where none are asked for, a table has time, name, service, user ID, address and outcome; \
-         jsonl, json and csv have all but the last three of: {}",
+         the others have all but the last three of: {}",
         names.join(", ")
     )
 }
@@ -176,6 +182,76 @@ pub(crate) enum ReadFormat {
     Csv,
     /// The records, byte for byte, each followed by a line end
     Raw,
+    /// A Parquet file of the table; not for a terminal
+    Parquet,
+    /// An Arrow IPC stream of the table, a batch as soon as it is read; not for a terminal
+    Arrow,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  nhn-cloudtrail convert logs/ -o events.parquet
+  nhn-cloudtrail convert logs/ -o failures.csv --outcome failure --since 30d
+  nhn-cloudtrail convert logs/ -o table/ --rejects rejected.jsonl
+  nhn-cloudtrail read table/ --kind delete --since 7d
+
+Data sets:
+  A folder event_date=YYYY-MM-DD for each day, in UTC, with Parquet files in it. Events that the
+  data set holds already, by key and content, are left out and counted as duplicates, so that the
+  same logs may be given again and again. It can be read at any moment: a run that is stopped leaves
+  it as it was, or with part of the new events, and running it again adds the rest.
+
+Rejects:
+  A record that cannot be read is counted, reported on standard error, and costs its neighbours
+  nothing; the exit status is then 1. --rejects FILE keeps the records.";
+
+/// Writes events to a file or a data set.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+
+    /// What to write: a .parquet, .arrow, .jsonl or .csv file, or the folder of a data set
+    ///
+    /// The name decides; any that ends otherwise is a folder, and a data set that is there is added
+    /// to. A file is replaced; it appears only when it is whole. Only the owner may read either.
+    #[arg(
+        long,
+        short,
+        value_name = "OUT",
+        value_hint = ValueHint::AnyPath,
+        help_heading = "Output"
+    )]
+    pub(crate) output: PathBuf,
+
+    /// The columns, in this order, separated by commas; a data set has all
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        help_heading = "Output",
+        long_help = convert_columns_help()
+    )]
+    pub(crate) columns: Option<String>,
+
+    /// Add the records as they came, byte for byte, as a column raw
+    #[arg(long, help_heading = "Output")]
+    pub(crate) keep_raw: bool,
+
+    /// Read and encode Parquet and Arrow on N threads; 0 is one for each core
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Output")]
+    pub(crate) threads: usize,
+
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+}
+
+fn convert_columns_help() -> String {
+    let names: Vec<&str> = Column::ALL.iter().map(|column| column.as_str()).collect();
+    format!(
+        "The columns, in this order, separated by commas; not for a data set\n\n\
+         Where none are asked for, a file has all but the last three of: {}",
+        names.join(", ")
+    )
 }
 
 const STATS_EXAMPLES: &str = "\

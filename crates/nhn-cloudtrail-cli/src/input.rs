@@ -1,12 +1,18 @@
-//! Events from sources; rejects, errors of sources, counts and progress on the side.
+//! Events or rows from sources; rejects, errors of sources, counts and progress on the side.
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anstyle::AnsiColor;
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use base64::Engine;
-use nhn_cloudtrail::{Error, Event, Filter, Item, Limits, Position, Reader, Reject, Stats};
+use nhn_cloudtrail::{
+    Error, Event, Filter, Item, Limits, Position, Progress, Reader, Reject, Stats,
+};
+use nhn_cloudtrail_arrow::{Batches, Parquet, TableBuilder};
 use serde::Serialize;
 
 use crate::args::InputArgs;
@@ -18,13 +24,83 @@ use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
 /// How many rejects are told one by one.
 const TOLD: u64 = 5;
 
-/// What is read.
-pub(crate) struct Input {
-    reader: Reader,
+/// What is read: events one by one, or rows in batches.
+pub(crate) struct Input<S> {
+    stream: S,
     rejects: Option<Output>,
     warnings: Warnings,
     failed_sources: u64,
     result_is_stdout: bool,
+}
+
+/// What a stream gives.
+pub(crate) enum Found<T> {
+    Result(T),
+    Reject(Reject),
+}
+
+/// What [`Input`] takes results and rejects from.
+pub(crate) trait Stream {
+    type Result;
+    fn find(&mut self) -> Option<Result<Found<Self::Result>, Error>>;
+    /// Whether there is something more that need not be waited for.
+    fn is_ready(&self) -> bool;
+    fn stats(&self) -> Stats;
+    fn progress(&self) -> Progress;
+}
+
+impl Stream for Reader {
+    type Result = Event;
+
+    fn find(&mut self) -> Option<Result<Found<Event>, Error>> {
+        Some(self.next_item()?.map(|item| match item {
+            Item::Event(event) => Found::Result(event),
+            Item::Reject(reject) => Found::Reject(reject),
+        }))
+    }
+
+    fn is_ready(&self) -> bool {
+        Reader::is_ready(self)
+    }
+
+    fn stats(&self) -> Stats {
+        Reader::stats(self)
+    }
+
+    fn progress(&self) -> Progress {
+        Reader::progress(self)
+    }
+}
+
+impl Stream for Batches {
+    type Result = RecordBatch;
+
+    fn find(&mut self) -> Option<Result<Found<RecordBatch>, Error>> {
+        Some(self.next_item()?.map(|item| match item {
+            nhn_cloudtrail_arrow::Item::Batch(batch) => Found::Result(batch),
+            nhn_cloudtrail_arrow::Item::Reject(reject) => Found::Reject(reject),
+        }))
+    }
+
+    fn is_ready(&self) -> bool {
+        false
+    }
+
+    fn stats(&self) -> Stats {
+        Batches::stats(self)
+    }
+
+    fn progress(&self) -> Progress {
+        Batches::progress(self)
+    }
+}
+
+/// Where results go, which must not be where they come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    Output(&'a Output),
+    /// The folder of a data set, without links in its path.
+    Folder(&'a Path),
 }
 
 /// How reading went.
@@ -41,8 +117,13 @@ impl Report {
     /// Tells the counts, where they are of interest, and gives the exit status. To be called when
     /// the results are written.
     pub(crate) fn tell(self) -> u8 {
+        self.tell_with("")
+    }
+
+    /// The same, with what became of the events.
+    pub(crate) fn tell_with(self, written: &str) -> u8 {
         if self.stats.rejects > 0 || io::stderr().is_terminal() {
-            self.warnings.note(&summary(self.stats));
+            self.warnings.note(&format!("{}{written}", summary(self.stats)));
         }
         if self.stats.rejects > 0 && !self.rejects_kept {
             self.warnings.note("  keep the rejects with --rejects FILE");
@@ -51,76 +132,180 @@ impl Report {
     }
 }
 
-impl Input {
-    /// Opens the sources. Those that do not exist are told, and the others are read.
+/// The sources that can be read, the files that they are, and how many cannot.
+struct Sources<'a> {
+    found: Vec<&'a Path>,
+    files: Vec<PathBuf>,
+    failed: u64,
+}
+
+impl<'a> Sources<'a> {
+    /// Those that do not exist are told, and the others are read.
+    fn find(args: &'a InputArgs, warnings: Warnings) -> Self {
+        let mut sources = Self { found: Vec::new(), files: Vec::new(), failed: 0 };
+        for source in &args.sources {
+            match Reader::open(source) {
+                Ok(reader) => {
+                    sources.found.push(source);
+                    sources.files.extend(reader.files().map(Path::to_owned));
+                }
+                Err(error) => {
+                    warnings.error(&error.to_string());
+                    sources.failed += 1;
+                }
+            }
+        }
+        sources
+    }
+
+    /// Refuses to write where results would take the place of a source, or become one of the next
+    /// run.
+    fn check(&self, target: Target<'_>) -> Result<(), Stop> {
+        let is_taken = |file: &PathBuf| {
+            let file = std::fs::canonicalize(file);
+            file.is_ok_and(|file| match target {
+                Target::Output(output) => output.replaces(&file),
+                Target::Folder(folder) => file.starts_with(folder),
+            })
+        };
+        if let Some(file) = self.files.iter().find(|file| is_taken(file)) {
+            return Err(match target {
+                Target::Output(_) => Stop::failed(format!(
+                    "{}: is one of the sources, and would be replaced by what is written",
+                    file.display()
+                ))
+                .help("write to another file"),
+                Target::Folder(folder) => Stop::failed(format!(
+                    "{}: the data set cannot be written where a source is: {}",
+                    folder.display(),
+                    file.display()
+                ))
+                .help("write to another folder"),
+            });
+        }
+        let Target::Folder(folder) = target else { return Ok(()) };
+        let is_inside = |source: &&&Path| {
+            let source = std::fs::canonicalize(source);
+            source.is_ok_and(|source| folder.starts_with(source))
+        };
+        match self.found.iter().find(is_inside) {
+            Some(source) => Err(Stop::failed(format!(
+                "{}: the data set would be in {}, which is one of the sources",
+                folder.display(),
+                source.display()
+            ))
+            .help("write to a folder that is not read")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn limits(args: &InputArgs) -> Limits {
+    Limits::default().with_record_bytes(args.max_record_bytes).with_depth(args.max_depth)
+}
+
+impl Input<Reader> {
+    /// Opens the sources to read events.
     pub(crate) fn open(
         context: &Context<'_>,
         args: &InputArgs,
         filter: Filter,
         result: &Output,
     ) -> Result<Self, Stop> {
-        let limits =
-            Limits::default().with_record_bytes(args.max_record_bytes).with_depth(args.max_depth);
-        let warnings = context.warnings();
-        let mut sources: Vec<&PathBuf> = Vec::new();
-        let mut failed_sources = 0;
-        for source in &args.sources {
-            match Reader::open(source) {
-                Ok(_) => sources.push(source),
-                Err(error) => {
-                    warnings.error(&error.to_string());
-                    failed_sources += 1;
-                }
+        Self::new(context, args, Target::Output(result), |sources| {
+            let parquet = Arc::new(Parquet::new(&filter, &context.catalog));
+            let mut builder =
+                Reader::builder().limits(limits(args)).dedup(args.dedup).format(parquet);
+            if !filter.is_empty() {
+                let select = filter.into_select(context.catalog.clone());
+                let interrupt = context.interrupt.clone();
+                // An event that comes through makes `each` look at the interrupt.
+                builder = builder.select(move |event| interrupt.is_raised() || select(event));
             }
-        }
-        let mut builder = Reader::builder().limits(limits).dedup(args.dedup);
-        if !filter.is_empty() {
-            let select = filter.into_select(context.catalog.clone());
-            let interrupt = context.interrupt.clone();
-            // An event that comes through makes `each` look at the interrupt.
-            builder = builder.select(move |event| interrupt.is_raised() || select(event));
-        }
-        let reader = builder.open(sources)?;
+            builder.open(sources)
+        })
+    }
+}
+
+impl Input<Batches> {
+    /// Opens the sources to read a table; `table` says which columns and how.
+    pub(crate) fn table(
+        context: &Context<'_>,
+        args: &InputArgs,
+        filter: Filter,
+        table: TableBuilder,
+        target: Target<'_>,
+    ) -> Result<Self, Stop> {
+        Self::new(context, args, target, |sources| {
+            table
+                .lang(context.lang)
+                .limits(limits(args))
+                .format(Arc::new(Parquet::new(&filter, &context.catalog)))
+                .catalog(context.catalog.clone())
+                .filter(filter)
+                .open(sources)
+        })
+    }
+
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+}
+
+impl<S: Stream> Input<S> {
+    fn new(
+        context: &Context<'_>,
+        args: &InputArgs,
+        target: Target<'_>,
+        open: impl FnOnce(&[&Path]) -> Result<S, Error>,
+    ) -> Result<Self, Stop> {
+        let warnings = context.warnings();
+        let sources = Sources::find(args, warnings);
+        sources.check(target)?;
         let rejects = match &args.rejects {
             Some(path) => Some(context.output(Some(path))?),
             None => None,
         };
-        if rejects.as_ref().is_some_and(|rejects| rejects.is_same(result)) {
-            return Err(Stop::failed("--rejects: the results go there already")
-                .help("name another file, or write the results to one with --output FILE"));
-        }
-        for output in [Some(result), rejects.as_ref()].into_iter().flatten() {
-            if let Some(file) = reader.files().find(|file| output.replaces(file)) {
-                return Err(Stop::failed(format!(
-                    "{}: is one of the sources, and would be replaced by what is written",
-                    file.display()
-                ))
-                .help("write to another file"));
+        if let Some(rejects) = &rejects {
+            let is_taken = match target {
+                Target::Output(result) => rejects.name() == result.name(),
+                Target::Folder(folder) => rejects.name().starts_with(folder),
+            };
+            if is_taken {
+                return Err(Stop::failed("--rejects: the results go there already")
+                    .help("name another file, or write the results to one with --output FILE"));
             }
+            sources.check(Target::Output(rejects))?;
         }
-        Ok(Self { reader, rejects, warnings, failed_sources, result_is_stdout: result.is_stdout() })
+        Ok(Self {
+            stream: open(&sources.found)?,
+            rejects,
+            warnings,
+            failed_sources: sources.failed,
+            result_is_stdout: matches!(target, Target::Output(output) if output.is_stdout()),
+        })
     }
 
-    /// Gives every event to `take`, until that breaks off; and whether the next one may have to be
+    /// Gives every event or batch to `take`, until that breaks off; and whether the next one may have to be
     /// waited for.
     pub(crate) fn each(
         mut self,
         context: &Context<'_>,
-        mut take: impl FnMut(&Event, bool) -> Result<ControlFlow<()>, Stop>,
+        mut take: impl FnMut(S::Result, bool) -> Result<ControlFlow<()>, Stop>,
     ) -> Result<Report, Stop> {
         let results_on_terminal = self.result_is_stdout && io::stdout().is_terminal();
-        let bar = Bar::new(self.reader.progress(), results_on_terminal);
-        while let Some(item) = self.reader.next_item() {
+        let bar = Bar::new(self.stream.progress(), results_on_terminal);
+        while let Some(item) = self.stream.find() {
             if context.interrupt.is_raised() {
                 return Err(Stop::Interrupted);
             }
             match item {
-                Ok(Item::Event(event)) => {
-                    if take(&event, !self.reader.is_ready())?.is_break() {
+                Ok(Found::Result(result)) => {
+                    if take(result, !self.stream.is_ready())?.is_break() {
                         break;
                     }
                 }
-                Ok(Item::Reject(reject)) => self.reject(&reject, &bar)?,
+                Ok(Found::Reject(reject)) => self.reject(&reject, &bar)?,
                 Err(error) => {
                     self.failed_sources += 1;
                     bar.suspend(|| self.warnings.error(&error.to_string()));
@@ -138,7 +323,7 @@ impl Input {
         if let Some(file) = &mut self.rejects {
             file.write_data(&reject_line(reject))?;
         }
-        if self.reader.stats().rejects <= TOLD {
+        if self.stream.stats().rejects <= TOLD {
             let yellow = AnsiColor::Yellow.on_default().bold();
             let text = format!("{} [{}]", Error::from(reject.clone()), reject.code());
             bar.suspend(|| self.warnings.say("reject", yellow, &text));
@@ -148,7 +333,7 @@ impl Input {
 
     /// Ends reading, and gives the rejects their file.
     pub(crate) fn done(self) -> Result<Report, Stop> {
-        let stats = self.reader.stats();
+        let stats = self.stream.stats();
         let rejects_kept = self.rejects.is_some();
         let read_something = self.failed_sources == 0 || stats.records > 0 || stats.filtered > 0;
         if let Some(file) = self.rejects

@@ -11,13 +11,15 @@
 //! assert_eq!(status, nhn_cloudtrail_cli::ALL_READ);
 //! ```
 //!
-//! `args` says what can be asked for; `read`, `stats` and `catalog` do it. Beneath them, `input`
-//! takes events from sources and sees to rejects and progress, `output` writes to standard output
-//! or to a file that appears only when it is whole, `table` aligns text for people.
+//! `args` says what can be asked for; `read`, `convert`, `stats` and `catalog` do it. Beneath them,
+//! `input` takes events or rows from sources and sees to rejects and progress, `output` writes to
+//! standard output or to a file that appears only when it is whole, `rows` writes Parquet and Arrow,
+//! `table` aligns text for people.
 
 mod args;
 mod catalog;
 mod context;
+mod convert;
 mod counter;
 mod csv;
 mod filters;
@@ -25,6 +27,7 @@ mod input;
 mod output;
 mod progress;
 mod read;
+mod rows;
 mod stats;
 mod table;
 mod time;
@@ -70,6 +73,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u
     };
     let status = match &args.command {
         Command::Read(read) => read::run(&context, read),
+        Command::Convert(convert) => convert::run(&context, convert),
         Command::Stats(stats) => stats::run(&context, stats),
         Command::Catalog(catalog) => catalog::run(&context, catalog),
         Command::Completions { shell } => completions(&context, *shell),

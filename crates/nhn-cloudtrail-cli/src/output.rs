@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nhn_cloudtrail::printable;
+use nhn_cloudtrail_arrow::Dataset;
 use tempfile::NamedTempFile;
 
 use crate::args::ColorChoice;
@@ -23,7 +24,8 @@ pub struct Interrupt(Arc<State>);
 struct State {
     /// Set under the lock on `unfinished`.
     raised: AtomicBool,
-    /// Files that are being written, under the names that they have meanwhile.
+    /// Files that are being written, under the names that they have meanwhile, and folders of such
+    /// files.
     unfinished: Mutex<Vec<PathBuf>>,
 }
 
@@ -42,8 +44,7 @@ impl Interrupt {
         let mut unfinished = self.unfinished();
         self.0.raised.store(true, Ordering::Release);
         for path in unfinished.drain(..) {
-            // It may be gone already.
-            let _ = std::fs::remove_file(path);
+            remove(&path);
         }
     }
 
@@ -87,12 +88,43 @@ impl Interrupt {
         file.persist(target).map(drop).map_err(|error| not_written(target, &error.error))
     }
 
-    fn forget_file(&self, file: &Path) {
-        self.unfinished().retain(|path| path != file);
+    /// Opens a data set whose folder of unfinished files is known to `raise`, until it is forgotten.
+    pub(crate) fn begin_dataset(
+        &self,
+        open: impl FnOnce() -> Result<Dataset, Stop>,
+    ) -> Result<Dataset, Stop> {
+        // INVARIANT: under the lock, as with files.
+        let mut unfinished = self.unfinished();
+        if self.is_raised() {
+            return Err(Stop::Interrupted);
+        }
+        let dataset = open()?;
+        unfinished.push(dataset.staging().to_owned());
+        Ok(dataset)
+    }
+
+    /// Says that something unfinished is there no more.
+    pub(crate) fn forget(&self, gone: &Path) {
+        self.unfinished().retain(|path| path != gone);
     }
 }
 
-fn not_written(target: &Path, error: &io::Error) -> Stop {
+/// Removes a file, or a folder into which another thread may be writing.
+fn remove(path: &Path) {
+    if !path.is_dir() {
+        // It may be gone already.
+        let _ = std::fs::remove_file(path);
+        return;
+    }
+    for _ in 0..100 {
+        match std::fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => (),
+            _ => return,
+        }
+    }
+}
+
+pub(crate) fn not_written(target: &Path, error: &io::Error) -> Stop {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Stop::ClosedPipe;
     }
@@ -115,6 +147,37 @@ enum Sink {
     File(Unfinished),
 }
 
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Stdout(stdout) => stdout.write(bytes),
+            Sink::Special(file) => file.write(bytes),
+            Sink::File(Unfinished { file: Some(file), .. }) => file.write(bytes),
+            Sink::File(_) => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Stdout(stdout) => stdout.flush(),
+            Sink::Special(file) => file.flush(),
+            Sink::File(Unfinished { file: Some(file), .. }) => file.flush(),
+            Sink::File(_) => Ok(()),
+        }
+    }
+}
+
+/// For writers of formats that are not text, which are not for terminals.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
 /// A file beside its target.
 struct Unfinished {
     file: Option<BufWriter<NamedTempFile>>,
@@ -129,7 +192,7 @@ impl Drop for Unfinished {
             let (file, _) = file.into_parts();
             let path = file.path().to_owned();
             drop(file);
-            self.interrupt.forget_file(&path);
+            self.interrupt.forget(&path);
         }
     }
 }
@@ -155,7 +218,7 @@ impl Output {
             }
         };
         // A link is followed: what it names is replaced, not the link.
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| in_real_folder(path));
+        let target = real(path);
         let sink = match std::fs::metadata(&target) {
             Ok(data) if data.is_dir() => {
                 return Err(Stop::failed(format!(
@@ -182,15 +245,14 @@ impl Output {
         matches!(self.sink, Sink::Stdout(_))
     }
 
-    /// Whether this file is what the output would replace.
-    pub(crate) fn replaces(&self, file: &Path) -> bool {
-        matches!(self.sink, Sink::File(_))
-            && std::fs::canonicalize(file).is_ok_and(|file| file == self.name)
+    /// The file, without links in its path, or what to call it.
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
     }
 
-    /// Whether both end up in one place.
-    pub(crate) fn is_same(&self, other: &Output) -> bool {
-        self.name == other.name
+    /// Whether this file is what the output would replace.
+    pub(crate) fn replaces(&self, file: &Path) -> bool {
+        matches!(self.sink, Sink::File(_)) && file == self.name
     }
 
     /// Writes data in a format for programs. On a terminal it loses what could move the cursor or
@@ -206,14 +268,10 @@ impl Output {
 
     /// Writes text that was made for people, and may have colours.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let result = match &mut self.sink {
-            Sink::Stdout(stdout) => stdout.write_all(bytes),
-            Sink::Special(file) => file.write_all(bytes),
-            Sink::File(Unfinished { file: Some(file), .. }) => file.write_all(bytes),
-            Sink::File(_) => Ok(()),
-        };
+        let result = self.sink.write_all(bytes);
         // Somebody looks at it: what is written is to be seen before the next read waits.
-        let result = result.and_then(|()| if self.width.is_some() { self.flush() } else { Ok(()) });
+        let result =
+            result.and_then(|()| if self.width.is_some() { self.sink.flush() } else { Ok(()) });
         result.map_err(|error| not_written(&self.name, &error))
     }
 
@@ -222,21 +280,12 @@ impl Output {
         if matches!(self.sink, Sink::File(_)) {
             return Ok(());
         }
-        self.flush().map_err(|error| not_written(&self.name, &error))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.sink {
-            Sink::Stdout(stdout) => stdout.flush(),
-            Sink::Special(file) => file.flush(),
-            Sink::File(Unfinished { file: Some(file), .. }) => file.flush(),
-            Sink::File(_) => Ok(()),
-        }
+        self.sink.flush().map_err(|error| not_written(&self.name, &error))
     }
 
     /// Writes what is left; a file gets its name now. Without this a file is removed.
     pub(crate) fn finish(mut self) -> Result<(), Stop> {
-        self.flush().map_err(|error| not_written(&self.name, &error))?;
+        self.sink.flush().map_err(|error| not_written(&self.name, &error))?;
         if let Sink::File(unfinished) = &mut self.sink
             && let Some(file) = unfinished.file.take()
         {
@@ -247,8 +296,11 @@ impl Output {
     }
 }
 
-/// The path of a file that does not exist yet, in a folder that does.
-fn in_real_folder(path: &Path) -> PathBuf {
+/// A path without links, of something that may not exist yet in a folder that does.
+pub(crate) fn real(path: &Path) -> PathBuf {
+    if let Ok(path) = std::fs::canonicalize(path) {
+        return path;
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

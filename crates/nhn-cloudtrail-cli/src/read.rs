@@ -3,15 +3,18 @@
 use std::ops::ControlFlow;
 
 use anstyle::{AnsiColor, Style};
+use arrow_schema::SchemaRef;
 use nhn_cloudtrail::catalog::{Kind, Lang};
-use nhn_cloudtrail::{Column, Enriched, Event, Outcome, Value};
+use nhn_cloudtrail::{Column, Enriched, Event, Filter, Outcome, Reader, Value};
+use nhn_cloudtrail_arrow::TableBuilder;
 
 use crate::args::{ReadArgs, ReadFormat};
 use crate::context::{Context, Stop};
 use crate::csv;
 use crate::filters::filter;
-use crate::input::Input;
+use crate::input::{Input, Report, Target};
 use crate::output::Output;
+use crate::rows::Rows;
 use crate::table::{Align, Cell, Table};
 use crate::time::Zone;
 
@@ -38,14 +41,37 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
             .help("leave one of the two out: raw passes whole records through"));
     }
     let output = context.output(args.output.as_deref())?;
+    let lang = context.lang;
+    let format = match args.format {
+        ReadFormat::Parquet => return rows(context, args, filter, asked, output, Rows::parquet),
+        ReadFormat::Arrow => return rows(context, args, filter, asked, output, Rows::stream),
+        ReadFormat::Table => None,
+        ReadFormat::Jsonl => Some(Format::Jsonl),
+        ReadFormat::Json => Some(Format::Json { begun: false }),
+        ReadFormat::Csv => Some(Format::Csv { begun: false }),
+        ReadFormat::Raw => Some(Format::Raw),
+    };
     let input = Input::open(context, &args.input, filter, &output)?;
-    let mut printer = Printer::new(args.format, asked, zone, context.lang, output);
-    let mut left = args.limit.unwrap_or(u64::MAX);
+    let printer = match format {
+        Some(format) => Printer::new(format, asked, lang, output),
+        None => Printer::table(asked, zone, lang, output),
+    };
+    Ok(print(context, input, printer, args.limit)?.tell())
+}
+
+/// Prints events, at most `limit`.
+pub(crate) fn print(
+    context: &Context<'_>,
+    input: Input<Reader>,
+    mut printer: Printer,
+    limit: Option<u64>,
+) -> Result<Report, Stop> {
+    let mut left = limit.unwrap_or(u64::MAX);
     let report = if left == 0 {
         input.done()?
     } else {
         input.each(context, |event, waits| {
-            printer.event(event, context)?;
+            printer.event(&event, context)?;
             if waits {
                 printer.show()?;
             }
@@ -54,11 +80,31 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
         })?
     };
     printer.finish(report.read_something)?;
-    Ok(report.tell())
+    Ok(report)
+}
+
+/// Writes events as rows of a table that is not text.
+fn rows(
+    context: &Context<'_>,
+    args: &ReadArgs,
+    filter: Filter,
+    asked: Option<Vec<Column>>,
+    output: Output,
+    begin: impl FnOnce(Output, SchemaRef, usize) -> Result<Rows, Stop>,
+) -> Result<u8, Stop> {
+    if output.width.is_some() {
+        return Err(Stop::failed("--format: parquet and arrow are nothing to show on a terminal")
+            .help("write to a file with --output FILE, or pass it on to a program"));
+    }
+    let columns = asked.as_deref().unwrap_or(Column::standard());
+    let table = TableBuilder::new().columns(columns).dedup(args.input.dedup);
+    let input = Input::table(context, &args.input, filter, table, Target::Output(&output))?;
+    let rows = begin(output, input.schema(), 0)?;
+    Ok(rows.write_all(context, input, args.limit)?.tell())
 }
 
 /// The columns of a list such as `event_time,user_id`.
-fn columns(list: &str) -> Result<Vec<Column>, Stop> {
+pub(crate) fn columns(list: &str) -> Result<Vec<Column>, Stop> {
     let mut columns: Vec<Column> = Vec::new();
     for name in list.split(',').map(str::trim) {
         let column: Column = name
@@ -73,7 +119,7 @@ fn columns(list: &str) -> Result<Vec<Column>, Stop> {
 }
 
 /// Writes events in a format.
-struct Printer {
+pub(crate) struct Printer {
     format: Format,
     columns: Vec<Column>,
     lang: Lang,
@@ -82,7 +128,7 @@ struct Printer {
     line: Vec<u8>,
 }
 
-enum Format {
+pub(crate) enum Format {
     Table { table: Table, zone: Zone },
     Jsonl,
     Json { begun: bool },
@@ -91,38 +137,30 @@ enum Format {
 }
 
 impl Printer {
-    fn new(
-        format: ReadFormat,
+    /// In a format for programs.
+    pub(crate) fn new(
+        format: Format,
         asked: Option<Vec<Column>>,
-        zone: Zone,
         lang: Lang,
         output: Output,
     ) -> Self {
-        let columns = asked.unwrap_or_else(|| {
-            let columns = match (format, output.width) {
-                (ReadFormat::Table, Some(width)) if width < NARROW => NARROW_TABLE,
-                (ReadFormat::Table, _) => TABLE,
-                _ => Column::standard(),
-            };
-            columns.to_vec()
-        });
-        let format = match format {
-            ReadFormat::Table => {
-                let headings: Vec<(&str, Align)> =
-                    columns.iter().map(|column| (column.as_str(), align(*column))).collect();
-                let mut table = Table::new(&headings, &output);
-                // Half a time is none.
-                if let Some(time) = columns.iter().position(|column| *column == Column::EventTime) {
-                    table = table.with_whole(time);
-                }
-                Format::Table { table, zone }
-            }
-            ReadFormat::Jsonl => Format::Jsonl,
-            ReadFormat::Json => Format::Json { begun: false },
-            ReadFormat::Csv => Format::Csv { begun: false },
-            ReadFormat::Raw => Format::Raw,
-        };
+        let columns = asked.unwrap_or_else(|| Column::standard().to_vec());
         Self { format, columns, lang, output, line: Vec::new() }
+    }
+
+    fn table(asked: Option<Vec<Column>>, zone: Zone, lang: Lang, output: Output) -> Self {
+        let columns = asked.unwrap_or_else(|| match output.width {
+            Some(width) if width < NARROW => NARROW_TABLE.to_vec(),
+            _ => TABLE.to_vec(),
+        });
+        let headings: Vec<(&str, Align)> =
+            columns.iter().map(|column| (column.as_str(), align(*column))).collect();
+        let mut table = Table::new(&headings, &output);
+        // Half a time is none.
+        if let Some(time) = columns.iter().position(|column| *column == Column::EventTime) {
+            table = table.with_whole(time);
+        }
+        Self::new(Format::Table { table, zone }, Some(columns), lang, output)
     }
 
     fn event(&mut self, event: &Event, context: &Context<'_>) -> Result<(), Stop> {

@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
     let input = Input::open(context, &args.input, filter, &output)?;
     let mut counts = Counts::default();
     let report = input.each(context, |event, _| {
-        counts.add(event, context, &zone);
+        counts.add(&event, context, &zone);
         Ok(ControlFlow::Continue(()))
     })?;
     counts.stats = report.stats;

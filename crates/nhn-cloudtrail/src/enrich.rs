@@ -77,6 +77,14 @@ impl<'a> Meaning<'a> {
         }
     }
 
+    /// Whether one of its services is this one. 39 IDs belong to two.
+    pub fn is_of_service(&self, slug: &str) -> bool {
+        match self.entry {
+            Some(entry) => entry.services().iter().any(|service| service == slug),
+            None => self.service() == Some(slug),
+        }
+    }
+
     /// What the event is about: the ID's middle segments.
     pub fn resource(&self) -> Option<Cow<'a, str>> {
         match self.entry {
@@ -97,9 +105,8 @@ impl<'a> Meaning<'a> {
 
 impl Outcome {
     /// What a response says of the call, from its `header`: how it went, the code and the message.
-    pub fn of_response(response: &str) -> (Outcome, Option<String>, Option<String>) {
-        let Header { successful, code, message } =
-            Header::inside(response.as_bytes()).unwrap_or_default();
+    pub fn of_response(response: &[u8]) -> (Outcome, Option<String>, Option<String>) {
+        let Header { successful, code, message } = Header::inside(response).unwrap_or_default();
         let outcome = match successful {
             Some(true) => Outcome::Success,
             Some(false) => Outcome::Failure,
@@ -162,6 +169,11 @@ impl<'a> Enriched<'a> {
         self.event
     }
 
+    /// What the event's ID means; none where the event has none.
+    pub fn meaning(&self) -> Option<&Meaning<'a>> {
+        self.meaning.as_ref()
+    }
+
     /// What the catalog knows of the event's ID; none where it does not have it.
     pub fn entry(&self) -> Option<&'a Entry> {
         self.meaning.as_ref()?.entry()
@@ -184,10 +196,7 @@ impl<'a> Enriched<'a> {
 
     /// Whether one of the event's services is this one. 39 IDs belong to two.
     pub fn is_of_service(&self, slug: &str) -> bool {
-        match self.entry() {
-            Some(entry) => entry.services().iter().any(|service| service == slug),
-            None => self.service() == Some(slug),
-        }
+        self.meaning.as_ref().is_some_and(|meaning| meaning.is_of_service(slug))
     }
 
     /// What the event is about: the ID's middle segments.
@@ -202,7 +211,7 @@ impl<'a> Enriched<'a> {
 
     fn result(&self) -> &(Outcome, Option<String>, Option<String>) {
         self.result.get_or_init(|| match self.event.text(Field::Response) {
-            Some(response) => Outcome::of_response(&response),
+            Some(response) => Outcome::of_response(response.as_bytes()),
             None => (Outcome::Unknown, None, None),
         })
     }

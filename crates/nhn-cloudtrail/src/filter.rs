@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Zoned};
 
 use crate::catalog::{Catalog, Kind, Phase};
-use crate::enrich::{Enriched, Outcome};
+use crate::enrich::{Enriched, Meaning, Outcome};
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, Field, Timestamp};
 
@@ -48,6 +48,24 @@ pub struct Filter {
     until: Option<Timestamp>,
     known: Option<bool>,
     texts: Vec<String>,
+}
+
+/// Whether anything is asked, of which fields, and whether a text passes.
+type Test = (bool, &'static [Field], fn(&Filter, &str) -> bool);
+
+/// What a filter asks of single fields: an event passes only where one of them does.
+#[doc(hidden)]
+pub struct FieldTest {
+    /// The fields.
+    pub fields: &'static [Field],
+    /// Whether a text passes.
+    pub passes: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for FieldTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FieldTest").field("fields", &self.fields).finish_non_exhaustive()
+    }
 }
 
 fn wrong<T>(message: String) -> Result<T> {
@@ -229,12 +247,12 @@ impl Filter {
 
     /// The filters that need no catalog, the cheap ones first.
     fn matches_fields(&self, event: &Event) -> bool {
-        let is = |wanted: &[String], fields: &[Field]| {
-            wanted.is_empty()
-                || fields.iter().filter_map(|&field| event.text(field)).any(|text| {
-                    let text = text.to_lowercase();
-                    wanted.contains(&text)
-                })
+        let any = |wanted: bool, fields: &[Field], passes: fn(&Self, &str) -> bool| {
+            !wanted
+                || fields
+                    .iter()
+                    .filter_map(|&field| event.text(field))
+                    .any(|text| passes(self, &text))
         };
         let time_matches = || {
             if self.since.is_none() && self.until.is_none() {
@@ -245,37 +263,68 @@ impl Filter {
                     && self.until.is_none_or(|until| time < until)
             })
         };
-        let any = |wanted: &[String], field, matches: fn(&str, &str) -> bool| {
-            wanted.is_empty()
-                || event.text(field).is_some_and(|text| wanted.iter().any(|w| matches(w, &text)))
-        };
-        any(&self.events, Field::EventId, glob_matches)
-            && any(&self.source_types, Field::EventSourceType, str::eq_ignore_ascii_case)
-            && time_matches()
-            && is(&self.users, &[Field::UserId, Field::UserName, Field::UserIdNo])
-            && is(&self.projects, &[Field::ProjectId, Field::ProjectName])
-            && is(&self.regions, &[Field::Region])
-            && (self.addresses.is_empty() || self.matches_address(event))
+        let mut tests = self.tests().into_iter();
+        let ids = tests.next().is_none_or(|(wanted, fields, passes)| any(wanted, fields, passes));
+        ids && time_matches() && tests.all(|(wanted, fields, passes)| any(wanted, fields, passes))
     }
 
-    fn matches_address(&self, event: &Event) -> bool {
-        let address = event.user_ip().and_then(|text| text.trim().parse::<IpAddr>().ok());
-        address.is_some_and(|address| {
+    /// What is asked of single fields: whether anything is, of which, and whether a text passes. An
+    /// event passes where one of the fields does.
+    fn tests(&self) -> [Test; 6] {
+        [
+            (!self.events.is_empty(), &[Field::EventId], |filter, id| {
+                filter.events.iter().any(|glob| glob_matches(glob, id))
+            }),
+            (!self.source_types.is_empty(), &[Field::EventSourceType], |filter, text| {
+                filter.source_types.iter().any(|wanted| wanted.eq_ignore_ascii_case(text))
+            }),
+            (
+                !self.users.is_empty(),
+                &[Field::UserId, Field::UserName, Field::UserIdNo],
+                |filter, text| filter.users.contains(&text.to_lowercase()),
+            ),
+            (!self.projects.is_empty(), &[Field::ProjectId, Field::ProjectName], |filter, text| {
+                filter.projects.contains(&text.to_lowercase())
+            }),
+            (!self.regions.is_empty(), &[Field::Region], |filter, text| {
+                filter.regions.contains(&text.to_lowercase())
+            }),
+            (!self.addresses.is_empty(), &[Field::UserIp], Self::matches_address),
+        ]
+    }
+
+    fn matches_address(&self, text: &str) -> bool {
+        text.trim().parse::<IpAddr>().is_ok_and(|address| {
             let address = address.to_canonical();
             self.addresses.iter().any(|range| range.contains(&address))
         })
     }
 
-    fn matches_meaning(&self, event: &Enriched<'_>) -> bool {
+    /// Whether anything is asked of what an event's ID means that one without an ID does not pass.
+    fn needs_id(&self) -> bool {
+        self.known == Some(true)
+            || !self.services.is_empty()
+            || !self.kinds.is_empty()
+            || !self.phases.is_empty()
+    }
+
+    fn matches_id(&self, id: &Meaning<'_>) -> bool {
         let action_matches = || {
             if self.kinds.is_empty() && self.phases.is_empty() {
                 return true;
             }
-            event.action().is_some_and(|action| {
+            id.action().is_some_and(|action| {
                 (self.kinds.is_empty() || self.kinds.contains(&action.kind()))
                     && (self.phases.is_empty() || self.phases.contains(&action.phase()))
             })
         };
+        self.known.is_none_or(|known| id.entry().is_some() == known)
+            && (self.services.is_empty()
+                || self.services.iter().any(|service| id.is_of_service(service)))
+            && action_matches()
+    }
+
+    fn matches_meaning(&self, event: &Enriched<'_>) -> bool {
         let text_matches = || {
             self.texts.is_empty()
                 || [Field::Request, Field::Response]
@@ -283,12 +332,29 @@ impl Filter {
                     .filter_map(|field| event.event().text(field))
                     .any(|text| self.texts.iter().any(|wanted| text.contains(wanted.as_str())))
         };
-        self.known.is_none_or(|known| event.is_known() == known)
-            && (self.services.is_empty()
-                || self.services.iter().any(|service| event.is_of_service(service)))
-            && action_matches()
+        event.meaning().map_or_else(|| !self.needs_id(), |id| self.matches_id(id))
             && (self.outcomes.is_empty() || self.outcomes.contains(&event.outcome()))
             && text_matches()
+    }
+
+    /// What is asked of single fields, for whoever has fields before it has records. Of times tells
+    /// [`time_range`](Self::time_range); what is asked of requests and responses is not told.
+    #[doc(hidden)]
+    pub fn field_tests(&self, catalog: &Catalog) -> Vec<FieldTest> {
+        let mut tests: Vec<FieldTest> = Vec::new();
+        for (wanted, fields, passes) in self.tests() {
+            if wanted {
+                let filter = self.clone();
+                let passes = Box::new(move |text: &str| passes(&filter, text));
+                tests.push(FieldTest { fields, passes });
+            }
+        }
+        if self.needs_id() {
+            let (filter, catalog) = (self.clone(), catalog.clone());
+            let passes = Box::new(move |id: &str| filter.matches_id(&catalog.meaning(id)));
+            tests.push(FieldTest { fields: &[Field::EventId], passes });
+        }
+        tests
     }
 
     /// The filter as a function for [`ReaderBuilder::select`](crate::ReaderBuilder::select).

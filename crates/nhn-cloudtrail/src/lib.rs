@@ -58,10 +58,12 @@ mod source;
 pub use enrich::{Enriched, Meaning, Outcome};
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
+#[doc(hidden)]
+pub use filter::FieldTest;
 pub use filter::Filter;
 pub use flat::{Column, SCHEMA_VERSION, Value};
 #[doc(hidden)]
-pub use json::decode_into;
+pub use json::{decode_into, use_level};
 pub use reader::{
     Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Stats, parse,
 };

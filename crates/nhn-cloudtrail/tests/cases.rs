@@ -11,6 +11,7 @@
     reason = "in tests a panic is the report"
 )]
 
+#[expect(dead_code, reason = "of use to other tests")]
 mod support;
 
 use std::fmt::Write;

@@ -9,6 +9,7 @@
 )]
 
 mod strategies;
+#[expect(dead_code, reason = "of use to other tests")]
 mod support;
 
 use std::fs;

@@ -4,8 +4,8 @@
 //! that does not grow with it. Without, it writes `examples/logs` anew: small logs of every shape,
 //! which together have every ID of the catalog and every trap that is known.
 
-mod random;
-mod record;
+pub(crate) mod random;
+pub(crate) mod record;
 mod traps;
 
 use std::fs;
@@ -65,15 +65,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
         write_log(args.shape, &mut records, events, out)
     } else {
-        let file = fs::File::create(&args.out)
-            .map_err(|error| format!("{}: {error}", args.out.display()))?;
-        write_log(args.shape, &mut records, events, BufWriter::with_capacity(1 << 20, file))
+        write_log(args.shape, &mut records, events, create(&args.out)?)
     };
     match written {
         // Whoever reads the log has had enough of it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
+}
+
+/// Writes a log of so many events, one object a line.
+pub(crate) fn write_ndjson(path: &Path, events: u64) -> Result<()> {
+    Ok(write_log(Shape::Ndjson, &mut Records::new(SEED), events, create(path)?)?)
+}
+
+fn create(path: &Path) -> Result<BufWriter<fs::File>> {
+    let file = fs::File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(BufWriter::with_capacity(1 << 20, file))
 }
 
 fn write_log(

@@ -48,8 +48,11 @@ struct Column {
 }
 
 enum Job {
+    /// A row group begins.
     Begin(Vec<ArrowColumnWriter>),
-    Write(ArrayRef, Arc<()>),
+    /// A piece of the row group, and what is let go of when it is encoded.
+    Write { array: ArrayRef, _batch: Arc<()> },
+    /// It ends.
     End,
 }
 
@@ -62,7 +65,7 @@ impl Job {
     ) -> Result<(Vec<ArrowColumnWriter>, Option<Vec<ArrowColumnChunk>>)> {
         match self {
             Job::Begin(writers) => Ok((writers, None)),
-            Job::Write(array, _) => {
+            Job::Write { array, .. } => {
                 for (writer, leaf) in writers.iter_mut().zip(compute_leaves(field, &array)?) {
                     writer.write(&leaf)?;
                 }
@@ -180,7 +183,10 @@ impl Encoder {
     /// Encodes a batch into the row group that was begun, in a while.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let token = Arc::new(());
-        self.put(|index, _| Job::Write(batch.column(index).clone(), token.clone()));
+        self.put(|index, _| Job::Write {
+            array: batch.column(index).clone(),
+            _batch: token.clone(),
+        });
         self.batches.push_back(token);
         // Enough that no thread runs dry while the next batch is read.
         let most = self.threads.len() + 1;

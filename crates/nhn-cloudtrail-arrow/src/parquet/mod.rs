@@ -1,6 +1,11 @@
 //! Parquet: writing the table, and reading it back as records.
 
 mod encode;
+mod read;
+mod record;
 mod write;
 
+pub use read::Parquet;
+pub(crate) use read::TableFile;
 pub use write::ParquetWriter;
+pub(crate) use write::text;

@@ -1,7 +1,7 @@
 //! Writes the table as a Parquet file.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -30,7 +30,7 @@ const GROUP_TEXT: usize = 192 << 20;
 /// can leave out what a filter does not want. Memory is bounded by one row group. The same batches
 /// make the same bytes, whatever the number of threads.
 pub struct ParquetWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
+    file: SerializedFileWriter<Sink<W>>,
     factory: ArrowRowGroupWriterFactory,
     encoder: Encoder,
     /// How many row groups were begun.
@@ -38,6 +38,20 @@ pub struct ParquetWriter<W: Write + Send> {
     /// What the one that is open has; none is where it has no rows.
     rows: usize,
     text: usize,
+}
+
+/// What is written to, until it is taken back: the file's writer gives its sink back too, but says
+/// of a failure then neither what it was nor whose.
+struct Sink<W>(Option<W>);
+
+impl<W: Write> Write for Sink<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.as_mut().map_or(Ok(0), |sink| sink.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), Write::flush)
+    }
 }
 
 impl<W: Write + Send> fmt::Debug for ParquetWriter<W> {
@@ -59,7 +73,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         };
         let encoder = Encoder::new(&schema, threads);
         let properties = Some(properties(&schema));
-        let writer = ArrowWriter::try_new(sink, schema, properties).map_err(failed)?;
+        let writer = ArrowWriter::try_new(Sink(Some(sink)), schema, properties).map_err(failed)?;
         let (file, factory) = writer.into_serialized_writer().map_err(failed)?;
         Ok(Self { file, factory, encoder, begun: 0, rows: 0, text: 0 })
     }
@@ -121,12 +135,15 @@ impl<W: Write + Send> ParquetWriter<W> {
             self.end_group();
         }
         self.write_groups(true).map_err(failed)?;
-        self.file.into_inner().map_err(failed)
+        self.file.finish().map_err(failed)?;
+        self.file.flush().map_err(|error| failed(error.into()))?;
+        let sink = self.file.inner_mut().0.take();
+        sink.ok_or_else(|| Error::new(Code::Panic, "the file was finished before"))
     }
 }
 
 /// How many bytes of text the rows have, those of repeating columns not counted.
-fn text(batch: &RecordBatch) -> usize {
+pub(crate) fn text(batch: &RecordBatch) -> usize {
     let length = |first: Option<&i32>, last: Option<&i32>| match (first, last) {
         (Some(first), Some(last)) => (last - first) as usize,
         _ => 0,
@@ -153,6 +170,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("nhn-cloudtrail version ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(metadata))
+        // Level 1: of requests and responses, which most of the file is, level 3 makes files that are
+        // as large, and takes half as long again.
         .set_compression(Compression::ZSTD(ZstdLevel::default()));
     for field in schema.fields() {
         let column = ColumnPath::from(field.name().as_str());

@@ -9,6 +9,7 @@ fn every_command_explains_itself() {
         ("help", "--help"),
         ("help_short", "-h"),
         ("help_read", "read --help"),
+        ("help_convert", "convert --help"),
         ("help_stats", "stats --help"),
         ("help_catalog", "catalog --help"),
         ("help_catalog_get", "catalog get --help"),

@@ -4,6 +4,9 @@
 mod catalog;
 #[cfg(test)]
 mod common;
+#[cfg(unix)]
+#[cfg(test)]
+mod convert;
 #[cfg(test)]
 mod help;
 #[cfg(unix)]

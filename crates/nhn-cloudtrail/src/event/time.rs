@@ -38,7 +38,10 @@ impl Timestamp {
     /// assert_eq!(Timestamp::parse("yesterday"), None);
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.get(4) == Some(&b'-') { parse_fields(bytes) } else { parse_millis(bytes) }
             .and_then(Self::from_millis)
     }

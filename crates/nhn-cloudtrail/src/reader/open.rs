@@ -122,7 +122,7 @@ impl OpenRows {
         }
         let none = (Code::InvalidJson, NONE);
         let text = text.get(..to).ok_or(none)?;
-        let scanner = Scanner::<false> { bytes: text, depth: self.limits.depth };
+        let scanner = Scanner::<false>::new(text, self.limits.depth);
         match Record::scan(&scanner, from) {
             Ok(record) if record.end as usize != to => Err(none),
             Ok(_) if simdutf8::basic::from_utf8(text.get(from..).unwrap_or_default()).is_err() => {

@@ -104,7 +104,15 @@ impl Options {
         String::from_utf8(line).unwrap()
     }
 
-    fn limits(&self) -> Limits {
+    pub(crate) fn dedup(&self) -> bool {
+        self.dedup
+    }
+
+    pub(crate) fn has_filter(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         if let Some(bytes) = self.limits.record_bytes {
             limits = limits.with_record_bytes(bytes);

@@ -1,9 +1,9 @@
 //! A small random generator of our own, so that a seed gives the same numbers for ever: splitmix64.
 
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,7 +16,7 @@ impl Random {
     }
 
     /// A number below `end`; 0 where there is none.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         // The high half of the product is even enough, and takes no division.
         ((u128::from(self.next()) * u128::from(end)) >> 64) as u64
     }

@@ -123,10 +123,23 @@ struct Project {
     tenant: String,
 }
 
-/// A supply of records that never ends. The first ones have every ID of the catalog once; after them
-/// some IDs are common and most are rare, as in real logs.
-pub(super) struct Records {
+/// What the records of a log are like together.
+#[derive(Clone, Copy)]
+pub(crate) struct Mix {
+    /// How many of the catalog's IDs turn up.
+    pub(crate) ids: usize,
+    /// Whether the first records have each of these IDs once.
+    pub(crate) each_first: bool,
+    /// Whether a service has the same product ID each time in a project, or one for each record.
+    pub(crate) steady_products: bool,
+    /// How many requests in a hundred run over lines.
+    pub(crate) pretty: u64,
+}
+
+/// A supply of records that never ends. Some IDs are common and most are rare, as in real logs.
+pub(crate) struct Records {
     random: Random,
+    mix: Mix,
     ids: Vec<&'static Entry>,
     /// For each ID, how much all up to it weigh together.
     weights: Vec<u64>,
@@ -140,12 +153,21 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// Records with every ID of the catalog.
     pub(super) fn new(seed: u64) -> Self {
+        Self::with_mix(
+            seed,
+            Mix { ids: usize::MAX, each_first: true, steady_products: false, pretty: 20 },
+        )
+    }
+
+    pub(crate) fn with_mix(seed: u64, mix: Mix) -> Self {
         let mut random = Random::new(seed);
         let mut ids: Vec<&'static Entry> = catalog::entries().iter().collect();
         for end in (1..ids.len()).rev() {
             ids.swap(end, random.below(end as u64 + 1) as usize);
         }
+        ids.truncate(mix.ids);
         let mut sum = 0;
         let weights = (1..=ids.len() as u64)
             .map(|rank| {
@@ -175,11 +197,12 @@ impl Records {
         let org = made(|random, out| random.text(out, LETTERS, 16));
         // 2026-10-29T00:00:00Z
         let time = 1_793_232_000_000;
-        Self { random, ids, weights, people, projects, org, number: 0, time, record: String::new() }
+        let record = String::new();
+        Self { random, mix, ids, weights, people, projects, org, number: 0, time, record }
     }
 
     /// The next record, on one line.
-    pub(super) fn next_record(&mut self) -> &str {
+    pub(crate) fn next_record(&mut self) -> &str {
         let Some(entry) = self.next_entry() else { return "{}" };
         let random = &mut self.random;
         self.time += random.below(20_000) as i64;
@@ -198,7 +221,11 @@ impl Records {
         member(out, "userAgent", &[random.pick_front(AGENTS)]);
         member(out, "eventSourceType", &[source_type(random)]);
         out.push_str(",\"productId\":\"");
-        random.text(out, LETTERS, 8);
+        if self.mix.steady_products {
+            product(project, entry).text(out, LETTERS, 8);
+        } else {
+            random.text(out, LETTERS, 8);
+        }
         out.push('"');
         member(out, "region", &[random.pick(REGIONS)]);
         member(out, "orgId", &[&self.org]);
@@ -210,7 +237,7 @@ impl Records {
         out.push_str(",\"eventLogUuid\":\"");
         random.uuid(out);
         out.push('"');
-        request(random, out, entry);
+        request(random, out, entry, self.mix.pretty);
         response(random, out);
         let about_members = entry.id().contains("member") || entry.id().contains("role");
         if random.percent(if about_members { 80 } else { 3 }) {
@@ -223,12 +250,18 @@ impl Records {
     fn next_entry(&mut self) -> Option<&'static Entry> {
         let number = self.number;
         self.number += 1;
-        if let Some(entry) = self.ids.get(number) {
+        if let Some(entry) = self.ids.get(number).filter(|_| self.mix.each_first) {
             return Some(entry);
         }
         let drawn = self.random.below(self.weights.last().copied()?);
         self.ids.get(self.weights.partition_point(|&sum| sum <= drawn)).copied()
     }
+}
+
+/// What makes the ID of the product that a service is in a project.
+fn product(project: &Project, entry: &Entry) -> Random {
+    let words = project.tenant.bytes().chain(entry.service().bytes());
+    Random::new(words.fold(0, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
 }
 
 /// A place in a list of so many, those in front more often.
@@ -326,7 +359,7 @@ impl Inside<'_> {
 }
 
 /// From a hundred bytes to four thousand, most of them short.
-fn request(random: &mut Random, out: &mut String, entry: &Entry) {
+fn request(random: &mut Random, out: &mut String, entry: &Entry, pretty: u64) {
     let length = match random.below(100) {
         0..55 => 100 + random.below(150),
         55..85 => 250 + random.below(450),
@@ -335,7 +368,7 @@ fn request(random: &mut Random, out: &mut String, entry: &Entry) {
     };
     out.push_str(",\"request\":\"");
     let end = out.len() + length as usize;
-    let pretty = random.percent(20);
+    let pretty = random.percent(pretty);
     let mut json = Inside { out, pretty, depth: 0, first: true };
     json.open('{');
     json.uuid("requestId", random);

@@ -10,12 +10,13 @@ mod chunk;
 mod modes;
 mod whole;
 
-use crate::event::Record;
+use crate::event::{Order, Record};
 use crate::json::Stop;
 
 use super::Limits;
 use broken::{Brackets, explain};
 pub(super) use chunk::Counts;
+use whole::Suspended;
 
 /// What one call found, in the order of the input; numbers tell how records and rejects interleave.
 #[derive(Default)]
@@ -123,6 +124,10 @@ pub(super) struct Framer {
     mode: Mode,
     /// What [`Mode::Elements`] returns to.
     outer: Mode,
+    /// In what order keys have stood so far.
+    order: Order,
+    /// What is known of the unfinished value at hand.
+    suspended: Option<Suspended>,
     skip: Option<Skip>,
     /// Where the next call goes on, in the buffer.
     pub(super) at: usize,
@@ -156,6 +161,8 @@ impl Framer {
             limits,
             mode: Mode::Start,
             outer: Mode::Text,
+            order: Order::default(),
+            suspended: None,
             skip: None,
             at: 0,
             base: 0,

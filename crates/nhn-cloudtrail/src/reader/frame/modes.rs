@@ -1,8 +1,8 @@
 //! What is read at each place in the text, for each of its shapes.
 
 use crate::error::Code;
-use crate::event::Header;
-use crate::json::{self, Stop};
+use crate::event::{Header, Lines, Place};
+use crate::json::{self, Stop, run};
 
 use super::broken::{Brackets, next_at_indent};
 use super::whole::{Container, Whole};
@@ -168,7 +168,7 @@ impl Framer {
 
     /// Whether the next value that begins as far in as the broken one at `at` is whole and runs
     /// over lines.
-    fn text_follows(&self, window: &[u8], at: usize, out: &mut Draft) -> bool {
+    fn text_follows(&mut self, window: &[u8], at: usize, out: &mut Draft) -> bool {
         let Some(next) = next_at_indent(window, at, window.len(), self.indent().unwrap_or(0))
         else {
             return false;
@@ -213,6 +213,7 @@ impl Framer {
     }
 
     pub(super) fn lines(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
+        self.usual_lines(buffer, out);
         let Some(byte) = self.skip_white(buffer) else {
             return if end { Step::Done } else { Step::More };
         };
@@ -248,6 +249,32 @@ impl Framer {
             return self.line_of_text(buffer, end);
         }
         self.reject_line(buffer, at, stop, "record")
+    }
+
+    /// Takes the lines that hold whole records with nothing odd about them.
+    fn usual_lines(&mut self, buffer: &[u8], out: &mut Draft) {
+        if self.holding {
+            return;
+        }
+        let line = self.count_lines(buffer, self.at);
+        let place = Place { at: self.at, number: self.number, line, line_start: None };
+        let place = run(Lines {
+            bytes: buffer,
+            depth: self.limits.depth,
+            record_bytes: self.limits.record_bytes,
+            room: FULL.saturating_sub(out.records.len() + out.rejects.len()),
+            order: &mut self.order,
+            records: &mut out.records,
+            place,
+        });
+        if place.at > self.at {
+            (self.at, self.counted, self.number) = (place.at, place.at, place.number);
+            // A record stands on the line by now.
+            (self.line, self.fresh, self.whole) = (place.line, false, true);
+            if let Some(start) = place.line_start {
+                self.line_start = self.base + start as u64;
+            }
+        }
     }
 
     /// A line that is neither a record nor a container of records: JSON of another kind, or none.

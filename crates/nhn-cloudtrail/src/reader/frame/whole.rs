@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Code;
-use crate::event::{Field, Header, Record};
-use crate::json::{self, Scanner, Stop};
+use crate::event::{Elements, Field, Header, Record};
+use crate::json::{self, Scanner, Stop, run};
 
-use super::{Draft, FULL, Framer, NOT_AN_OBJECT};
+use super::{Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected};
 
 /// A whole value.
 pub(super) struct Whole {
@@ -23,6 +23,18 @@ pub(super) struct Container {
     pub(super) header: Option<Range<usize>>,
 }
 
+/// The elements of an array that was not all there yet, so that they need not be scanned again when
+/// there is more of it.
+pub(super) struct Suspended {
+    /// Where the buffer begins that the places count from.
+    base: u64,
+    first: usize,
+    next: usize,
+    line: bool,
+    records: Vec<Record>,
+    rejects: Vec<Rejected>,
+}
+
 impl Framer {
     /// As much of the buffer as a value at `at` may need, and whether there is that much.
     pub(super) fn window<'a>(&self, buffer: &'a [u8], at: usize) -> (&'a [u8], bool) {
@@ -34,12 +46,12 @@ impl Framer {
     }
 
     pub(super) fn scanner<'a, const LINE: bool>(&self, bytes: &'a [u8]) -> Scanner<'a, LINE> {
-        Scanner { bytes, depth: self.limits.depth }
+        Scanner::new(bytes, self.limits.depth)
     }
 
     /// Scans the record, array of records or API answer at `at`. What it drafts is not committed.
     pub(super) fn value<const LINE: bool>(
-        &self,
+        &mut self,
         window: &[u8],
         at: usize,
         out: &mut Draft,
@@ -47,7 +59,7 @@ impl Framer {
         out.most = out.records.len() + out.rejects.len() + FULL;
         let scanner = self.scanner::<LINE>(window);
         if scanner.byte(at)? == b'[' {
-            return Ok(Whole { end: self.array(&scanner, at, out)?, array: true });
+            return Ok(Whole { end: self.array(&scanner, at, false, out)?, array: true });
         }
         Ok(Whole { end: self.object(&scanner, at, out)?, array: false })
     }
@@ -55,7 +67,7 @@ impl Framer {
     /// Scans a record, or an API answer with its records.
     #[inline]
     pub(super) fn object<const LINE: bool>(
-        &self,
+        &mut self,
         scanner: &Scanner<'_, LINE>,
         at: usize,
         out: &mut Draft,
@@ -101,37 +113,126 @@ impl Framer {
         Ok(end)
     }
 
-    /// Scans a whole array of objects, which may be API answers.
+    /// Scans a whole array: of objects, which may be API answers; or the `content` of a page, in which
+    /// an element that is no object is a reject.
     fn array<const LINE: bool>(
-        &self,
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        start: usize,
+        content: bool,
+        out: &mut Draft,
+    ) -> Result<usize, Stop> {
+        let (byte, first) = scanner.token(start + 1)?;
+        if byte == b']' {
+            return Ok(first + 1);
+        }
+        let mark = out.mark();
+        let mut at = self.resume::<LINE>(first, out);
+        let mut done = out.mark();
+        let end = self.rest_of_array(scanner, &mut at, &mut done, content, out);
+        if end == Err(Stop::Incomplete) {
+            out.back(&done);
+            self.suspend::<LINE>(first, at, &mark, out);
+        }
+        end
+    }
+
+    /// Scans an array from the element at `at` on, which goes on with each element, as `done` does
+    /// with what was drafted before it.
+    fn rest_of_array<const LINE: bool>(
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        at: &mut usize,
+        done: &mut Mark,
+        content: bool,
+        out: &mut Draft,
+    ) -> Result<usize, Stop> {
+        loop {
+            let start = *at;
+            *done = out.mark();
+            let byte = scanner.byte(start)?;
+            if byte != b'{' && !content {
+                return Err(Stop::Invalid(start));
+            }
+            out.check(start)?;
+            let end = if byte != b'{' {
+                let end = scanner.value(byte, start, 0)?;
+                out.rejects.push(self.draft_reject(
+                    scanner.bytes,
+                    start..end,
+                    Code::NotAnObject,
+                    NOT_AN_OBJECT,
+                ));
+                end
+            } else if let Some(end) = self.usual_elements(scanner, start, out) {
+                end
+            } else if content {
+                self.record(scanner, start, out)?
+            } else {
+                self.object(scanner, start, out)?
+            };
+            match scanner.token(end)? {
+                (b',', comma) => *at = scanner.token(comma + 1)?.1,
+                (b']', last) => return Ok(last + 1),
+                (_, next) => return Err(Stop::Invalid(next)),
+            }
+        }
+    }
+
+    /// Puts by what was drafted since `mark` of the array whose elements begin at `first`, as far as
+    /// the element at `next`.
+    fn suspend<const LINE: bool>(
+        &mut self,
+        first: usize,
+        next: usize,
+        mark: &Mark,
+        out: &mut Draft,
+    ) {
+        self.suspended = Some(Suspended {
+            base: self.base,
+            first,
+            next,
+            line: LINE,
+            records: out.records.split_off(mark.records),
+            rejects: out.rejects.split_off(mark.rejects),
+        });
+    }
+
+    /// Drafts again what was put by of the array whose elements begin at `first`, and gives the
+    /// element to go on with.
+    fn resume<const LINE: bool>(&mut self, first: usize, out: &mut Draft) -> usize {
+        let Some(mut known) = self.suspended.take() else { return first };
+        let by = (self.base - known.base) as usize;
+        if (known.first, known.line) != (first + by, LINE) {
+            self.suspended = Some(known);
+            return first;
+        }
+        if by > 0 {
+            known.records.iter_mut().for_each(|record| *record = record.moved(by));
+        }
+        out.records.append(&mut known.records);
+        out.rejects.append(&mut known.rejects);
+        known.next - by
+    }
+
+    /// Takes the elements from `at` on that are records with nothing odd about them, and gives the
+    /// place where the last of them ends.
+    fn usual_elements<const LINE: bool>(
+        &mut self,
         scanner: &Scanner<'_, LINE>,
         at: usize,
         out: &mut Draft,
-    ) -> Result<usize, Stop> {
-        let (byte, mut at) = scanner.token(at + 1)?;
-        if byte == b']' {
-            return Ok(at + 1);
-        }
-        loop {
-            if scanner.byte(at)? != b'{' {
-                return Err(Stop::Invalid(at));
-            }
-            out.check(at)?;
-            at = self.object(scanner, at, out)?;
-            let (byte, next) = scanner.token(at)?;
-            match byte {
-                b',' => at = scanner.token(next + 1)?.1,
-                b']' => return Ok(next + 1),
-                _ => return Err(Stop::Invalid(next)),
-            }
-        }
+    ) -> Option<usize> {
+        let room = out.most.saturating_sub(out.records.len() + out.rejects.len());
+        let (scanner, order, records) = (*scanner, &mut self.order, &mut out.records);
+        run(Elements { scanner, at, room, order, records })
     }
 
     /// Scans an API answer: an object with an array `page.content`, or with a `header` that says
     /// `isSuccessful`, and with no field of a record. Gives its end and the place of its header; none
     /// where the object is something else.
     fn answer<const LINE: bool>(
-        &self,
+        &mut self,
         scanner: &Scanner<'_, LINE>,
         start: usize,
         out: &mut Draft,
@@ -173,7 +274,7 @@ impl Framer {
 
     /// Scans the `page` of an answer; tells whether it had a `content`.
     fn page<const LINE: bool>(
-        &self,
+        &mut self,
         scanner: &Scanner<'_, LINE>,
         start: usize,
         out: &mut Draft,
@@ -188,7 +289,7 @@ impl Framer {
             let end = if key.as_ref() == b"content" {
                 content |= matches!(byte, b'[' | b'n');
                 if byte == b'[' {
-                    self.content(scanner, value, out)?
+                    self.array(scanner, value, true, out)?
                 } else {
                     scanner.value(byte, value, 2)?
                 }
@@ -199,41 +300,6 @@ impl Framer {
             match byte {
                 b',' => at = scanner.token(next + 1)?.1,
                 b'}' => return Ok((next + 1, content)),
-                _ => return Err(Stop::Invalid(next)),
-            }
-        }
-    }
-
-    /// Scans the `content` of a page; an element that is no object is a reject.
-    fn content<const LINE: bool>(
-        &self,
-        scanner: &Scanner<'_, LINE>,
-        start: usize,
-        out: &mut Draft,
-    ) -> Result<usize, Stop> {
-        let (mut byte, mut at) = scanner.token(start + 1)?;
-        if byte == b']' {
-            return Ok(at + 1);
-        }
-        loop {
-            out.check(at)?;
-            if byte == b'{' {
-                at = self.record(scanner, at, out)?;
-            } else {
-                let end = scanner.value(byte, at, 0)?;
-                out.rejects.push(self.draft_reject(
-                    scanner.bytes,
-                    at..end,
-                    Code::NotAnObject,
-                    NOT_AN_OBJECT,
-                ));
-                at = end;
-            }
-            let next;
-            (byte, next) = scanner.token(at)?;
-            match byte {
-                b',' => (byte, at) = scanner.token(next + 1)?,
-                b']' => return Ok(next + 1),
                 _ => return Err(Stop::Invalid(next)),
             }
         }

@@ -4,8 +4,18 @@
 //! refuses. What a value means is found later and only for who asks: [`members`], [`elements`],
 //! [`decode`] walk text that the scanner has passed.
 
+mod decode;
+mod simd;
+
 use std::borrow::Cow;
 use std::ops::Range;
+
+pub use decode::decode_into;
+use decode::unicode_escape;
+pub(crate) use decode::{decode, has_lone_surrogate};
+pub use simd::use_level;
+pub(crate) use simd::{KEY, Key, Level as AnyLevel, Work, run};
+use simd::{Level, Plain};
 
 /// Why a scan did not reach the end of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +37,39 @@ pub(crate) const MAX_DEPTH: usize = 1024;
 
 /// Finds the ends of values in `bytes`. With `LINE`, a value must not run over a line feed.
 #[derive(Clone, Copy)]
-pub(crate) struct Scanner<'a, const LINE: bool> {
+pub(crate) struct Scanner<'a, const LINE: bool, L = Plain> {
     pub(crate) bytes: &'a [u8],
     pub(crate) depth: usize,
+    pub(crate) level: L,
 }
 
 /// Where a string ends, and whether it holds escapes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StringEnd {
     /// The byte after the closing quote.
     pub(crate) end: usize,
     pub(crate) escaped: bool,
 }
 
-impl<const LINE: bool> Scanner<'_, LINE> {
+impl<'a, const LINE: bool> Scanner<'a, LINE> {
+    pub(crate) fn new(bytes: &'a [u8], depth: usize) -> Self {
+        Self { bytes, depth, level: Plain }
+    }
+
+    /// Scans the value that begins with `byte` at `at`, standing `level` containers deep, and gives
+    /// the place after it.
+    pub(crate) fn value(&self, byte: u8, at: usize, level: usize) -> Result<usize, Stop> {
+        self.walk(byte, at, level)
+    }
+}
+
+impl<'a, const LINE: bool, L: Level> Scanner<'a, LINE, L> {
+    /// The same scanner at another level.
+    #[inline(always)]
+    pub(crate) fn at_level<M: Level>(&self, level: M) -> Scanner<'a, LINE, M> {
+        Scanner { bytes: self.bytes, depth: self.depth, level }
+    }
+
     /// The byte at `at`, or [`Stop::Incomplete`] where the text ends.
     #[inline(always)]
     pub(crate) fn byte(&self, at: usize) -> Result<u8, Stop> {
@@ -49,7 +78,14 @@ impl<const LINE: bool> Scanner<'_, LINE> {
 
     /// The first byte at or after `at` that is no white space, and its place.
     #[inline(always)]
-    pub(crate) fn token(&self, mut at: usize) -> Result<(u8, usize), Stop> {
+    pub(crate) fn token(&self, at: usize) -> Result<(u8, usize), Stop> {
+        match self.byte(at)? {
+            byte if byte > b' ' => Ok((byte, at)),
+            _ => self.token_after_blanks(at),
+        }
+    }
+
+    fn token_after_blanks(&self, mut at: usize) -> Result<(u8, usize), Stop> {
         loop {
             match self.byte(at)? {
                 b' ' | b'\t' | b'\r' => at += 1,
@@ -71,8 +107,12 @@ impl<const LINE: bool> Scanner<'_, LINE> {
 
     /// Scans a string whose opening quote stands before `at`.
     #[inline(always)]
-    pub(crate) fn string(&self, mut at: usize) -> Result<StringEnd, Stop> {
-        let mut escaped = false;
+    pub(crate) fn string(&self, at: usize) -> Result<StringEnd, Stop> {
+        self.level.string(self, at)
+    }
+
+    /// Scans on in a string, of which all before `at` was well; a few bytes at a time.
+    fn string_from(&self, mut at: usize, mut escaped: bool) -> Result<StringEnd, Stop> {
         loop {
             at = special(self.bytes, at);
             match self.byte(at)? {
@@ -103,6 +143,7 @@ impl<const LINE: bool> Scanner<'_, LINE> {
         }
     }
 
+    #[inline(always)]
     fn literal(&self, at: usize, word: &[u8]) -> Result<usize, Stop> {
         for (offset, &wanted) in word.iter().enumerate() {
             if self.byte(at + offset)? != wanted {
@@ -145,6 +186,7 @@ impl<const LINE: bool> Scanner<'_, LINE> {
         Ok(at)
     }
 
+    #[inline(always)]
     fn scalar(&self, byte: u8, at: usize) -> Result<usize, Stop> {
         match byte {
             b'"' => Ok(self.string(at + 1)?.end),
@@ -156,9 +198,10 @@ impl<const LINE: bool> Scanner<'_, LINE> {
         }
     }
 
-    /// Scans the value that begins with `byte` at `at`, standing `level` containers deep, and gives
-    /// the place after it. Does not recurse: one bit a level says what kind of container is open.
-    pub(crate) fn value(&self, byte: u8, at: usize, level: usize) -> Result<usize, Stop> {
+    /// [`value`](Scanner::value), at any level. Does not recurse: one bit a level says what kind of
+    /// container is open.
+    #[inline(always)]
+    pub(crate) fn walk(&self, byte: u8, at: usize, level: usize) -> Result<usize, Stop> {
         if !matches!(byte, b'{' | b'[') {
             return self.scalar(byte, at);
         }
@@ -284,7 +327,7 @@ pub(crate) fn is_value(text: &[u8], depth: usize) -> bool {
         }
         _ => text,
     };
-    let scanner = Scanner::<false> { bytes: text, depth };
+    let scanner = Scanner::<false>::new(text, depth);
     let end = scanner.token(0).and_then(|(byte, at)| scanner.value(byte, at, 0));
     end.is_ok_and(|end| scanner.token(end).is_err())
 }
@@ -294,7 +337,7 @@ pub(crate) fn is_value(text: &[u8], depth: usize) -> bool {
 /// Stops without a word where the text is not valid: callers pass what the scanner has passed, or
 /// want what can be read of the rest.
 pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    let scanner = Scanner::<false> { bytes: text, depth: MAX_DEPTH };
+    let scanner = Scanner::<false>::new(text, MAX_DEPTH);
     let mut next = scanner.expect(0, b'{').ok();
     std::iter::from_fn(move || {
         let (byte, at) = scanner.token(next?).ok()?;
@@ -313,7 +356,7 @@ pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<
 
 /// The elements of a valid array, as places in `text`.
 pub(crate) fn elements(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let scanner = Scanner::<false> { bytes: text, depth: MAX_DEPTH };
+    let scanner = Scanner::<false>::new(text, MAX_DEPTH);
     let mut next = scanner.expect(0, b'[').ok();
     std::iter::from_fn(move || {
         let (mut byte, mut at) = scanner.token(next?).ok()?;
@@ -336,110 +379,14 @@ pub(crate) fn str(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The text of a valid string, given without its quotes; and whether a lone surrogate was read as
-/// U+FFFD in it.
-pub(crate) fn decode(inner: &[u8]) -> (Cow<'_, str>, bool) {
-    if memchr::memchr(b'\\', inner).is_none() {
-        return (str(inner), false);
+/// [`str`], for bytes in hand.
+#[expect(unsafe_code, reason = "the standard library would look at all of it again, and slowly")]
+pub(crate) fn string(bytes: Vec<u8>) -> String {
+    match simdutf8::basic::from_utf8(&bytes) {
+        // SAFETY: that it is UTF-8 has just been found.
+        Ok(_) => unsafe { String::from_utf8_unchecked(bytes) },
+        Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
     }
-    let mut out = Vec::new();
-    let lone = decode_into(inner, &mut out);
-    let text = String::from_utf8(out)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    (Cow::Owned(text), lone)
-}
-
-/// Appends the text of a valid string, given without its quotes, and tells whether a lone surrogate
-/// was read as U+FFFD in it.
-pub fn decode_into(inner: &[u8], out: &mut Vec<u8>) -> bool {
-    /// How many bytes are taken over at once.
-    const STEP: usize = 8;
-    let before = out.len();
-    // No escape is shorter than what it stands for; a step may write more than it keeps.
-    out.resize(before + inner.len() + STEP, 0);
-    let (mut from, mut to, mut lone) = (0, before, false);
-    while let Some(&byte) = inner.get(from) {
-        if byte != b'\\' {
-            let Some(word) = inner.get(from..).and_then(<[u8]>::first_chunk::<STEP>) else {
-                put(out, &mut to, &[byte]);
-                from += 1;
-                continue;
-            };
-            const BACKSLASHES: u64 = ONES * b'\\' as u64;
-            let found = u64::from_le_bytes(*word) ^ BACKSLASHES;
-            let marks = found.wrapping_sub(ONES) & !found & HIGHS;
-            let length = (marks.trailing_zeros() / 8) as usize;
-            let mut end = to;
-            put(out, &mut end, word);
-            from += length;
-            to += length;
-            continue;
-        }
-        let (character, length) = match inner.get(from + 1) {
-            Some(b'b') => ('\u{8}', 2),
-            Some(b'f') => ('\u{c}', 2),
-            Some(b'n') => ('\n', 2),
-            Some(b'r') => ('\r', 2),
-            Some(b't') => ('\t', 2),
-            Some(b'u') => {
-                let (character, length) = unicode_escape(inner.get(from..).unwrap_or_default());
-                lone |= character.is_none();
-                (character.unwrap_or(char::REPLACEMENT_CHARACTER), length)
-            }
-            Some(&byte) => (byte as char, 2),
-            None => break,
-        };
-        put(out, &mut to, character.encode_utf8(&mut [0; 4]).as_bytes());
-        from += length;
-    }
-    out.truncate(to);
-    lone
-}
-
-/// Writes over what stands at `to`, and goes on after it.
-#[inline(always)]
-fn put(out: &mut [u8], to: &mut usize, bytes: &[u8]) {
-    if let Some(space) = out.get_mut(*to..*to + bytes.len()) {
-        space.copy_from_slice(bytes);
-    }
-    *to += bytes.len();
-}
-
-/// The character that `\uXXXX` at the start of `escape` stands for (none for a lone surrogate), and
-/// how many bytes it takes: twelve for a pair of surrogates.
-fn unicode_escape(escape: &[u8]) -> (Option<char>, usize) {
-    let unit = |at: usize| {
-        let digits = escape.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    match unit(0) {
-        Some(high @ 0xd800..=0xdbff) => match unit(6) {
-            Some(low @ 0xdc00..=0xdfff) => {
-                (char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)), 12)
-            }
-            _ => (None, 6),
-        },
-        unit => (unit.and_then(char::from_u32), 6),
-    }
-}
-
-/// Whether a valid JSON text holds, in any of its strings, an escape that stands for half a
-/// character.
-pub(crate) fn has_lone_surrogate(text: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let escape = rest.get(at..).unwrap_or_default();
-        let length = if escape.get(1) == Some(&b'u') {
-            match unicode_escape(escape) {
-                (Some(_), length) => length,
-                (None, _) => return true,
-            }
-        } else {
-            2
-        };
-        rest = escape.get(length..).unwrap_or_default();
-    }
-    false
 }
 
 /// Appends a valid value without the white space outside its strings. Numbers and escapes stay as
@@ -450,7 +397,7 @@ pub(crate) fn write_compact(out: &mut Vec<u8>, text: &[u8]) {
         let (token, after) = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => (0, 1),
             b'"' => {
-                let scanner = Scanner::<false> { bytes: rest, depth: MAX_DEPTH };
+                let scanner = Scanner::<false>::new(rest, MAX_DEPTH);
                 let length = scanner.string(1).map_or(rest.len(), |string| string.end);
                 (length, length)
             }
@@ -580,7 +527,7 @@ pub(crate) fn text(value: &[u8]) -> Option<String> {
         _ => {
             let mut out = Vec::new();
             write_compact(&mut out, value);
-            Some(String::from_utf8_lossy(&out).into_owned())
+            Some(string(out))
         }
     }
 }

@@ -1,0 +1,656 @@
+//! Data sets: folders of Parquet files, one folder a day.
+//!
+//! Nothing is seen of a run before it commits. Its files are written into a folder of their own and
+//! get their names at the end, one after the other; each is whole by then, and on the disk. Whenever
+//! a run is stopped, the data set is readable, and what the run did not come to is added by the
+//! next, which leaves out the rows that are stored.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, TimestampMillisecondType};
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_select::take::{take, take_record_batch};
+use nhn_cloudtrail::{Code, Column, Error, Position, Result, Stats, Timestamp};
+
+use crate::identity::{Identities, Stored};
+use crate::parquet::{ParquetWriter, TableFile, text};
+use crate::schema::WIRE;
+
+/// What data sets are parted by; it is no column of the table.
+pub(crate) const EVENT_DATE: &str = "event_date";
+
+/// The folder of events without a time, as every reader of such data sets calls it.
+const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// An empty file: polars takes any other for a part of the data set, whatever its name.
+const LOCK: &str = ".nhn-cloudtrail.lock";
+
+/// How many bytes of rows are held before they are written.
+const HELD: usize = 64 << 20;
+
+/// How many of them a day must have for a file of its own while more may come.
+const WORTH_A_FILE: usize = 1 << 20;
+
+/// What a row takes that its text does not show.
+const ROW: usize = 160;
+
+const DAY: i64 = 86_400_000;
+
+/// A day, in UTC, since 1970 began; none for rows without a time.
+type Day = Option<i64>;
+
+/// Adds batches of the table to a data set: a folder with a folder `event_date=YYYY-MM-DD` for each
+/// day (UTC), in which lie Parquet files.
+///
+/// Rows that it holds already are left out and counted as duplicates; duplicates among the new ones
+/// are for [`TableBuilder::dedup`](crate::TableBuilder::dedup) to leave out. Nothing is seen of the new
+/// rows before [`commit`](Dataset::commit); without it nothing is left of them. Memory is bounded,
+/// whatever the order of the rows, but for some 24 bytes for each row that is stored of the days
+/// that rows are added to.
+pub struct Dataset {
+    root: PathBuf,
+    schema: SchemaRef,
+    threads: usize,
+    /// The files that were there, by their day.
+    files: HashMap<Day, Vec<PathBuf>>,
+    /// The rows that they hold, of days that rows were added to.
+    stored: HashMap<Day, Stored>,
+    counts: Counts,
+    /// Batches that wait to be written, with how many bytes they have, and their rows by day. Days
+    /// stand in the order in which they came.
+    held: Vec<RecordBatch>,
+    bytes: usize,
+    days: Vec<(Day, Vec<Run>)>,
+    /// The file that is being written.
+    open: Option<(Day, PathBuf, ParquetWriter<File>)>,
+    /// Days of which rows lie aside, to be written at the end.
+    aside: BTreeSet<Day>,
+    /// The files that are whole.
+    done: Vec<(Day, PathBuf)>,
+    stage: Stage,
+    /// Let go of last.
+    lock: Lock,
+}
+
+/// Rows of a batch that is held.
+struct Run {
+    batch: usize,
+    from: usize,
+    rows: usize,
+}
+
+/// What becomes of the counts of what was read.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    duplicates: u64,
+    /// Rows whose key is stored with other content.
+    conflicts: u64,
+    /// Duplicates that were counted as conflicts when they were read.
+    no_conflicts: u64,
+}
+
+/// The folder in which files are written. It is removed with what is left in it.
+struct Stage(PathBuf);
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Keeps other runs away from a data set.
+struct Lock {
+    _file: File,
+    /// The folder, where this run has made it and it is to go again.
+    made: Option<PathBuf>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(root) = &self.made {
+            // Only an empty folder can be removed.
+            let _ = fs::remove_file(root.join(LOCK));
+            let _ = fs::remove_dir(root);
+        }
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Dataset {
+    /// Opens a data set to add batches of this schema to it, or begins one. Files are encoded on so
+    /// many threads; 0 is one for each processor.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_TABLE` where the folder holds anything but such a data set. `INVALID_OPTION` where
+    /// its tables have other columns or another language than the schema. `IO` where it cannot be
+    /// written, or another run is at it. In all these cases nothing was changed.
+    pub fn open(root: impl AsRef<Path>, schema: SchemaRef, threads: usize) -> Result<Self> {
+        let root = root.as_ref();
+        let missing = |column: &&Column| schema.column_with_name(column.as_str()).is_none();
+        if let Some(column) = Column::standard().iter().find(missing) {
+            let message = format!(
+                "a data set needs all columns of the table, and {column} is left out; write a file \
+                 to choose columns"
+            );
+            return Err(Error::new(Code::InvalidOption, message));
+        }
+        let lock = lock(root)?;
+        let root = fs::canonicalize(root).map_err(|error| failed(root, error))?;
+        let files = find(&root)?;
+        for path in files.values().flatten() {
+            check(&TableFile::open(path)?, path, &schema)?;
+        }
+        let stage = stage(&root)?;
+        Ok(Self {
+            root,
+            schema,
+            threads,
+            files,
+            stored: HashMap::new(),
+            counts: Counts::default(),
+            held: Vec::new(),
+            bytes: 0,
+            days: Vec::new(),
+            open: None,
+            aside: BTreeSet::new(),
+            done: Vec::new(),
+            stage,
+            lock,
+        })
+    }
+
+    /// The folder that files are written in. Who ends the process without dropping this removes it.
+    pub fn staging(&self) -> &Path {
+        &self.stage.0
+    }
+
+    /// Adds the rows that the data set does not hold.
+    ///
+    /// # Errors
+    ///
+    /// `IO` where they cannot be written, `INVALID_TABLE` where a stored file is damaged.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut identities = None;
+        let mut from = 0;
+        for rows in days(batch).chunk_by(|a, b| a == b) {
+            let day = rows.first().copied().flatten();
+            self.load(day)?;
+            let known = self.stored.get_mut(&day).filter(|stored| !stored.is_empty());
+            match known {
+                None => add(&mut self.days, day, self.held.len(), from, rows.len()),
+                Some(stored) => {
+                    let identities = identities.get_or_insert_with(|| Identities::new(batch));
+                    for row in from..from + rows.len() {
+                        let verdict = stored.check(identities.get(row));
+                        self.counts.duplicates += u64::from(verdict.duplicate);
+                        self.counts.no_conflicts += u64::from(verdict.duplicate && verdict.seen);
+                        self.counts.conflicts += u64::from(verdict.conflict && !verdict.seen);
+                        if !verdict.duplicate {
+                            add(&mut self.days, day, self.held.len(), row, 1);
+                        }
+                    }
+                }
+            }
+            from += rows.len();
+        }
+        self.bytes += size(batch);
+        self.held.push(batch.clone());
+        if self.bytes >= HELD { self.flush(false) } else { Ok(()) }
+    }
+
+    /// What was read, when what was left out here is counted as duplicates.
+    pub fn adjust(&self, mut stats: Stats) -> Stats {
+        let Counts { duplicates, conflicts, no_conflicts } = self.counts;
+        stats.events = stats.events.saturating_sub(duplicates);
+        stats.duplicates += duplicates;
+        stats.conflicts = (stats.conflicts + conflicts).saturating_sub(no_conflicts);
+        stats
+    }
+
+    /// Writes what is left and gives all files their names. Gives the files, in their order.
+    ///
+    /// # Errors
+    ///
+    /// `IO` where that fails. What has its name by then stays; reading the same sources again adds
+    /// what is missing.
+    pub fn commit(mut self) -> Result<Vec<PathBuf>> {
+        self.flush(true)?;
+        let run = run_name();
+        let mut folders = BTreeSet::new();
+        let mut files = Vec::new();
+        for (number, (day, path)) in std::mem::take(&mut self.done).into_iter().enumerate() {
+            let folder = self.root.join(folder_name(day));
+            match new_folder(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(failed(&folder, error));
+                }
+                _ => (),
+            }
+            self.lock.made = None;
+            let target = folder.join(format!("part-{run}-{number:04}.parquet"));
+            fs::rename(&path, &target).map_err(|error| failed(&target, error))?;
+            folders.insert(folder);
+            files.push(target);
+        }
+        self.lock.made = None;
+        for folder in folders.iter().chain([&self.root]) {
+            sync_folder(folder).map_err(|error| failed(folder, error))?;
+        }
+        Ok(files)
+    }
+
+    /// Reads what is stored of a day, once.
+    fn load(&mut self, day: Day) -> Result<()> {
+        if self.stored.contains_key(&day) {
+            return Ok(());
+        }
+        let mut stored = Stored::default();
+        for path in self.files.get(&day).into_iter().flatten() {
+            let table = TableFile::open(path)?;
+            for group in 0..table.groups() {
+                for batch in table.read(group, WIRE, None)? {
+                    let batch = batch?;
+                    let mut identities = Identities::new(&batch);
+                    (0..batch.num_rows()).for_each(|row| stored.insert(identities.get(row)));
+                }
+            }
+        }
+        self.stored.insert(day, stored);
+        Ok(())
+    }
+
+    /// Writes the rows that are held. While more may come, a day gets a file once it has enough of
+    /// them; what comes of it after another day has got one lies aside until the end, so that no day
+    /// gets many files however its rows are strewn.
+    fn flush(&mut self, last: bool) -> Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let mut days = std::mem::take(&mut self.days);
+        self.bytes = 0;
+        // The open file first, before another day closes it.
+        let open = self.open.as_ref().map(|(day, ..)| *day);
+        days.sort_by_key(|(day, _)| Some(*day) != open);
+        for (day, runs) in days {
+            let batches = gather(&held, &runs).map_err(internal)?;
+            let open = self.open.as_ref().is_some_and(|(open, ..)| *open == day);
+            let had_one = || self.done.iter().any(|(done, _)| *done == day);
+            let enough = || batches.iter().map(size).sum::<usize>() >= WORTH_A_FILE;
+            if open || !self.aside.contains(&day) && (last || !had_one() && enough()) {
+                self.write_file(day, &batches)?;
+            } else {
+                self.aside.insert(day);
+                self.put_aside(day, &batches)?;
+            }
+        }
+        if last {
+            for day in std::mem::take(&mut self.aside) {
+                self.close()?;
+                self.write_aside(day)?;
+            }
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    /// Writes rows into the open file, if that is one of their day, else into another.
+    fn write_file(&mut self, day: Day, batches: &[RecordBatch]) -> Result<()> {
+        if self.open.as_ref().is_none_or(|(open, ..)| *open != day) {
+            self.close()?;
+            let path = self.stage.0.join(format!("{}", self.done.len()));
+            let file = new_file(&path, false).map_err(|error| failed(&path, error))?;
+            let writer = ParquetWriter::new(file, self.schema.clone(), self.threads)?;
+            self.open = Some((day, path, writer));
+        }
+        if let Some((_, _, writer)) = &mut self.open {
+            batches.iter().try_for_each(|batch| writer.write(batch))?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if let Some((day, path, writer)) = self.open.take() {
+            let file = writer.finish()?;
+            file.sync_all().map_err(|error| failed(&path, error))?;
+            self.done.push((day, path));
+        }
+        Ok(())
+    }
+
+    fn aside_path(&self, day: Day) -> PathBuf {
+        self.stage.0.join(format!("aside-{}", day.map_or(String::new(), |day| day.to_string())))
+    }
+
+    /// Appends rows to what lies aside of a day: a stream after the other, in plain text, since
+    /// dictionaries are as long as ever however few rows there are.
+    fn put_aside(&self, day: Day, batches: &[RecordBatch]) -> Result<()> {
+        let path = self.aside_path(day);
+        let file = new_file(&path, true).map_err(|error| failed(&path, error))?;
+        let write = || {
+            let schema = Arc::new(plain_schema(&self.schema));
+            let mut writer = StreamWriter::try_new(BufWriter::new(file), &schema)?;
+            for batch in batches {
+                let columns = batch.columns().iter().map(plain).collect::<Result<_, _>>()?;
+                writer.write(&RecordBatch::try_new(schema.clone(), columns)?)?;
+            }
+            writer.finish()
+        };
+        write().map_err(|error| failed(&path, error))
+    }
+
+    /// Writes a file of what lies aside of a day.
+    fn write_aside(&mut self, day: Day) -> Result<()> {
+        let path = self.aside_path(day);
+        let wrong = |error| failed(&path, error);
+        let mut file = BufReader::new(File::open(&path).map_err(wrong)?);
+        while !file.fill_buf().map_err(wrong)?.is_empty() {
+            let wrong = |error: ArrowError| failed(&path, error);
+            for batch in StreamReader::try_new(&mut file, None).map_err(wrong)? {
+                self.write_file(day, &[batch.map_err(wrong)?])?;
+            }
+        }
+        fs::remove_file(&path).map_err(wrong)
+    }
+}
+
+/// Adds rows to those of a day.
+fn add(days: &mut Vec<(Day, Vec<Run>)>, day: Day, batch: usize, from: usize, rows: usize) {
+    // Mostly it is the day of the row before.
+    let place = days.iter().rposition(|(known, _)| *known == day);
+    let place = place.unwrap_or_else(|| {
+        days.push((day, Vec::new()));
+        days.len() - 1
+    });
+    let Some((_, runs)) = days.get_mut(place) else { return };
+    match runs.last_mut() {
+        Some(last) if last.batch == batch && last.from + last.rows == from => last.rows += rows,
+        _ => runs.push(Run { batch, from, rows }),
+    }
+}
+
+/// The rows of a day, as batches of some length.
+fn gather(held: &[RecordBatch], runs: &[Run]) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut batches = Vec::new();
+    for runs in runs.chunk_by(|a, b| a.batch == b.batch) {
+        let Some(batch) = runs.first().and_then(|run| held.get(run.batch)) else { continue };
+        let rows: usize = runs.iter().map(|run| run.rows).sum();
+        if runs.len() > 1 + rows / 64 {
+            let rows = runs.iter().flat_map(|run| run.from..run.from + run.rows);
+            let rows = UInt32Array::from_iter_values(rows.map(|row| row as u32));
+            batches.push(take_record_batch(batch, &rows)?);
+        } else {
+            batches.extend(runs.iter().map(|run| batch.slice(run.from, run.rows)));
+        }
+    }
+    Ok(batches)
+}
+
+/// The day of each row.
+fn days(batch: &RecordBatch) -> Vec<Day> {
+    let times = batch.column_by_name(Column::EventTime.as_str());
+    let times = times.and_then(|times| times.as_primitive_opt::<TimestampMillisecondType>());
+    let day = |time: i64| Timestamp::from_millis(time).map(|_| time.div_euclid(DAY));
+    match times {
+        Some(times) => times.iter().map(|time| time.and_then(day)).collect(),
+        None => vec![None; batch.num_rows()],
+    }
+}
+
+fn size(batch: &RecordBatch) -> usize {
+    text(batch) + batch.num_rows() * ROW
+}
+
+fn folder_name(day: Day) -> String {
+    let time = day.and_then(|day| Timestamp::from_millis(day.checked_mul(DAY)?));
+    let time = time.map(|time| time.to_string());
+    let date = time.as_deref().and_then(|time| time.get(..10)).unwrap_or(NO_DATE);
+    format!("{EVENT_DATE}={date}")
+}
+
+/// The day of a folder's name; none where it is no such name.
+fn day_of(name: &str) -> Option<Day> {
+    let date = name.strip_prefix(EVENT_DATE)?.strip_prefix('=')?;
+    if date == NO_DATE {
+        return Some(None);
+    }
+    let day = Timestamp::parse(&format!("{date}T00:00:00Z"))?.as_millis().div_euclid(DAY);
+    (folder_name(Some(day)) == name).then_some(Some(day))
+}
+
+/// Finds the files of a data set.
+fn find(root: &Path) -> Result<HashMap<Day, Vec<PathBuf>>> {
+    let mut files = HashMap::<Day, Vec<PathBuf>>::new();
+    for (name, path) in entries(root)? {
+        let day = name.to_str().and_then(day_of).filter(|_| path.is_dir());
+        let day = day.ok_or_else(|| no_data_set(root, &path, "no folder of a day"))?;
+        for (name, path) in entries(&path)? {
+            if !name.as_encoded_bytes().ends_with(b".parquet") {
+                return Err(no_data_set(root, &path, "no Parquet file"));
+            }
+            files.entry(day).or_default().push(path);
+        }
+    }
+    files.values_mut().for_each(|files| files.sort());
+    Ok(files)
+}
+
+/// What a folder holds, without what readers of data sets pass over.
+fn entries(folder: &Path) -> Result<Vec<(std::ffi::OsString, PathBuf)>> {
+    let wrong = |error| failed(folder, error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        if !matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_')) {
+            entries.push((entry.file_name(), entry.path()));
+        }
+    }
+    Ok(entries)
+}
+
+fn no_data_set(root: &Path, path: &Path, what: &str) -> Error {
+    let name = path.strip_prefix(root).unwrap_or(path);
+    let message = format!(
+        "this folder is no data set of CloudTrail events: it holds {}, which is {what}; name a new \
+         folder",
+        name.display()
+    );
+    Error::new(Code::InvalidTable, message).at(place(root))
+}
+
+/// Checks that a stored file has the columns and the language that new ones will have.
+fn check(table: &TableFile, path: &Path, schema: &SchemaRef) -> Result<()> {
+    let stored: HashSet<&str> = table.columns().iter().map(|column| column.as_str()).collect();
+    let new: HashSet<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let wrong = |message: String| Err(Error::new(Code::InvalidOption, message).at(place(path)));
+    let list = |names: Vec<&&str>| {
+        let mut names: Vec<&str> = names.into_iter().copied().collect();
+        names.sort_unstable();
+        names.join(", ")
+    };
+    let (more, less) =
+        (list(stored.difference(&new).collect()), list(new.difference(&stored).collect()));
+    if !more.is_empty() {
+        let help = "ask for them too, or name a new folder";
+        return wrong(format!("the data set has columns that are not asked for: {more}; {help}"));
+    }
+    if !less.is_empty() {
+        let help = "leave them out, or name a new folder";
+        return wrong(format!(
+            "the data set has not all columns that are asked for: {less}; {help}"
+        ));
+    }
+    let lang = "nhn_cloudtrail.lang";
+    match (table.note(lang), schema.metadata().get(lang)) {
+        (Some(stored), Some(new)) if stored != new => wrong(format!(
+            "the data set has event names in {stored:?}, not in {new:?}; choose that language, or \
+             name a new folder"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the data set's folder where there is none, and keeps other runs away.
+fn lock(root: &Path) -> Result<Lock> {
+    let path = root.join(LOCK);
+    let wrong = |error| failed(root, error);
+    loop {
+        let exists = root.exists();
+        if !exists {
+            new_folders(root).map_err(wrong)?;
+        }
+        let file = match new_file(&path, true) {
+            // Another run has just removed the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !root.exists() => continue,
+            file => file.map_err(wrong)?,
+        };
+        match file.try_lock() {
+            Ok(()) if is_same(&file, &path) => {
+                return Ok(Lock { _file: file, made: (!exists).then(|| root.to_owned()) });
+            }
+            // What was locked was just removed.
+            Ok(()) => (),
+            Err(TryLockError::WouldBlock) => {
+                let message = "another run is adding to this data set; wait until it ends";
+                return Err(Error::new(Code::Io, message).at(place(root)));
+            }
+            Err(TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+    }
+}
+
+/// Makes a folder to write files in, from which they can be moved into the data set.
+///
+/// It lies beside the data set: polars and DuckDB read whatever lies in one, hidden or not. Where the
+/// data set is a file system of its own, it lies inside all the same. Only one run at a time can
+/// be here, so what is there was left by one that was killed.
+fn stage(root: &Path) -> Result<Stage> {
+    let inside = root.join(".nhn-cloudtrail");
+    let beside = root.parent().zip(root.file_name()).map(|(parent, name)| {
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(".nhn-cloudtrail");
+        parent.join(hidden)
+    });
+    for folder in [Some(&inside), beside.as_ref()].into_iter().flatten() {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(folder, error));
+            }
+            _ => (),
+        }
+    }
+    let moves = |stage: &Stage| {
+        let (from, to) = (stage.0.join("probe"), root.join(".nhn-cloudtrail.probe"));
+        new_file(&from, false)?;
+        fs::rename(&from, &to)?;
+        fs::remove_file(&to)
+    };
+    if let Some(folder) = beside
+        && new_folder(&folder).is_ok()
+    {
+        let stage = Stage(folder);
+        if moves(&stage).is_ok() {
+            return Ok(stage);
+        }
+    }
+    new_folder(&inside).map_err(|error| failed(&inside, error))?;
+    Ok(Stage(inside))
+}
+
+/// The same rows without dictionaries.
+fn plain(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match column.as_dictionary_opt::<Int32Type>() {
+        Some(column) => take(column.values(), column.keys(), None),
+        None => Ok(column.clone()),
+    }
+}
+
+fn plain_schema(schema: &Schema) -> Schema {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Dictionary(_, text) => Field::clone(field).with_data_type(DataType::clone(text)),
+        _ => Field::clone(field),
+    });
+    Schema::new(fields.collect::<Vec<_>>())
+}
+
+/// A name for the files of this run: when it ended, and what no other run has.
+fn run_name() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.ok().and_then(|now| Timestamp::from_millis(i64::try_from(now.as_millis()).ok()?));
+    let now = now.map_or(String::new(), |now| now.to_string());
+    let now: String = now.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("{now}-{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+/// Makes a file that only its owner can read, or opens it to append.
+fn new_file(path: &Path, append: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.append(append).write(true).create(append).create_new(!append);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn new_folder(path: &Path) -> io::Result<()> {
+    folder_builder().create(path)
+}
+
+fn new_folders(path: &Path) -> io::Result<()> {
+    folder_builder().recursive(true).create(path)
+}
+
+fn folder_builder() -> fs::DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are those of Unix"))]
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// Whether an open file is the one that has the name now.
+#[cfg(unix)]
+fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |data: fs::Metadata| (data.dev(), data.ino());
+    matches!((file.metadata().map(id), fs::metadata(path).map(id)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether an open file is the one that has the name now: one that is open cannot be removed.
+#[cfg(not(unix))]
+fn is_same(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// Makes sure that names given in a folder outlast a loss of power.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn place(path: &Path) -> Position {
+    let mut position = Position::default();
+    position.source = Some(path.to_string_lossy().into());
+    position
+}
+
+fn failed(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::Io, "cannot be written").at(place(path)).caused_by(error)
+}
+
+fn internal(error: ArrowError) -> Error {
+    Error::new(Code::Panic, "rows could not be put together").caused_by(error)
+}

@@ -1,0 +1,172 @@
+//! What makes two rows the same.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
+use arrow_array::{Array, ListArray, RecordBatch, StructArray, TimestampMillisecondArray};
+use hashbrown::HashTable;
+use nhn_cloudtrail::Column;
+use sha2::{Digest, Sha256};
+
+use crate::extra;
+use crate::schema::WIRE;
+use crate::texts::Texts;
+
+/// Half a hash of the key, and half a hash of the content.
+///
+/// The content is what the record's own columns hold. What the catalog adds is left out, since that
+/// changes with the catalog, and so are the record's bytes, which may be written in other ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    key: u64,
+    content: u64,
+    /// Whether the key is the record's own; else it is the content.
+    own: bool,
+}
+
+/// The identities of the rows of a batch.
+pub(crate) struct Identities<'a> {
+    time: Option<&'a TimestampMillisecondArray>,
+    texts: Vec<Option<Texts<'a>>>,
+    lists: Option<&'a ListArray>,
+    members: Vec<Texts<'a>>,
+    extra: Option<Texts<'a>>,
+    uuid: Option<Texts<'a>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Identities<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch) -> Self {
+        let column = |column: Column| batch.column_by_name(column.as_str()).map(|array| &**array);
+        let texts = |name: Column| column(name).and_then(Texts::of);
+        let lists = column(Column::TargetMembers).and_then(|array| array.as_list_opt::<i32>());
+        let elements: Option<&StructArray> = lists.and_then(|lists| lists.values().as_struct_opt());
+        let members = elements.into_iter().flat_map(StructArray::columns);
+        let others = [Column::EventTime, Column::TargetMembers, Column::Extra];
+        let text = WIRE.iter().filter(|column| !others.contains(column));
+        Self {
+            time: column(Column::EventTime)
+                .and_then(|array| array.as_primitive_opt::<TimestampMillisecondType>()),
+            texts: text.map(|&column| texts(column)).collect(),
+            lists,
+            members: members.filter_map(|array| Texts::of(array)).collect(),
+            extra: texts(Column::Extra),
+            uuid: texts(Column::EventLogUuid),
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(crate) fn get(&mut self, row: usize) -> Identity {
+        self.buffer.clear();
+        let out = &mut self.buffer;
+        let time = self.time.filter(|time| !time.is_null(row)).map(|time| time.value(row));
+        out.push(u8::from(time.is_some()));
+        out.extend_from_slice(&time.unwrap_or_default().to_le_bytes());
+        for texts in &self.texts {
+            put(texts.and_then(|texts| texts.get(row)), out);
+        }
+        match self.lists.filter(|lists| !lists.is_null(row)) {
+            Some(lists) => {
+                let length = lists.value_length(row);
+                out.push(1);
+                out.extend_from_slice(&length.to_le_bytes());
+                let first = lists.value_offsets().get(row).copied().unwrap_or_default();
+                for element in first..first + length {
+                    self.members.iter().for_each(|texts| put(texts.get(element as usize), out));
+                }
+            }
+            None => out.push(0),
+        }
+        if let Some(text) = self.extra.and_then(|extra| extra.get(row)) {
+            // The order of members says nothing.
+            let mut members = extra::members(text).unwrap_or_default();
+            members.sort_by(|a, b| a.0.cmp(&b.0));
+            members.iter().for_each(|(key, value)| {
+                put(Some(key), out);
+                put(Some(value.get()), out);
+            });
+            if members.is_empty() {
+                put(Some(text), out);
+            }
+        }
+        let content = Sha256::digest(&self.buffer);
+        match self.uuid.and_then(|uuid| uuid.get(row)).filter(|uuid| !uuid.is_empty()) {
+            Some(uuid) => Identity {
+                key: part(&Sha256::digest(uuid), 0),
+                content: part(&content, 0),
+                own: true,
+            },
+            None => Identity { key: part(&content, 0), content: part(&content, 1), own: false },
+        }
+    }
+}
+
+/// Appends a text such that no other sequence of texts gives the same bytes.
+fn put(text: Option<&str>, out: &mut Vec<u8>) {
+    out.push(u8::from(text.is_some()));
+    let text = text.unwrap_or_default();
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Eight bytes of a hash.
+fn part(hash: &[u8], index: usize) -> u64 {
+    let bytes = hash.chunks_exact(8).nth(index).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u64::from_le_bytes)
+}
+
+/// The rows that a data set holds of a day, some 24 bytes each.
+#[derive(Default)]
+pub(crate) struct Stored(HashTable<Row>);
+
+struct Row {
+    identity: Identity,
+    /// How many such rows are stored that no row of this run was matched with. Rows may be the same
+    /// whose records were not.
+    left: u32,
+    /// Whether a row of this run had the key.
+    seen: bool,
+}
+
+/// What a data set says of a row that is to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Whether it is stored.
+    pub(crate) duplicate: bool,
+    /// Whether its key is stored with other content.
+    pub(crate) conflict: bool,
+    /// Whether its key was there before in this run.
+    pub(crate) seen: bool,
+}
+
+impl Stored {
+    pub(crate) fn insert(&mut self, identity: Identity) {
+        let same = |row: &Row| row.identity == identity;
+        let entry = self.0.entry(identity.key, same, |row| row.identity.key);
+        entry.or_insert(Row { identity, left: 0, seen: false }).into_mut().left += 1;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn check(&mut self, identity: Identity) -> Verdict {
+        let mut verdict = Verdict { duplicate: false, conflict: false, seen: false };
+        for row in self.0.iter_hash_mut(identity.key) {
+            // A table of hashes gives others too.
+            if row.identity.key != identity.key || row.identity.own != identity.own {
+                continue;
+            }
+            if identity.own {
+                verdict.seen |= row.seen;
+                verdict.conflict = true;
+                row.seen = true;
+            }
+            if row.identity.content == identity.content && row.left > 0 {
+                row.left -= 1;
+                verdict.duplicate = true;
+            }
+        }
+        verdict.conflict &= !verdict.duplicate;
+        verdict
+    }
+}

@@ -1,0 +1,87 @@
+//! Damaged Parquet files, and files of something else: an error, never a panic.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use nhn_cloudtrail::catalog::Catalog;
+use nhn_cloudtrail::{Column, Filter, Reader};
+use nhn_cloudtrail_arrow::Parquet;
+use parquet::arrow::ArrowWriter;
+
+use crate::common::{all_events, read_back, with_raw, write};
+
+#[test]
+fn damage_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let events = all_events();
+    let mut random = 7u64;
+    let mut next = |below: usize| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    for columns in [Column::standard(), &with_raw()] {
+        write(&path, columns, &events[..60], 25, 1);
+        let whole = fs::read(&path).unwrap();
+        let footer = whole.len() - 12_000.min(whole.len());
+        for round in 0..400 {
+            let mut bytes = whole.clone();
+            match round % 3 {
+                0 => bytes.truncate(next(whole.len())),
+                // Most of what is there to be believed stands at the end.
+                1 => bytes[footer + next(whole.len() - footer)] ^= 1 << next(8),
+                _ => bytes[next(whole.len())] = next(256) as u8,
+            }
+            fs::write(&path, bytes).unwrap();
+            let filter = Filter::new().since("2000-01-01", "UTC").unwrap();
+            for item in read_back(&path, filter) {
+                let Err(error) = item else { continue };
+                let code = error.code().as_str();
+                let ours =
+                    ["INVALID_TABLE", "INVALID_JSON", "INVALID_UTF8", "NOT_A_LOG", "TRUNCATED"];
+                assert!(ours.contains(&code), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_of_something_else_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.parquet");
+    let numbers = || Arc::new(Int64Array::from(vec![1])) as ArrayRef;
+    let texts = || Arc::new(StringArray::from(vec!["a"])) as ArrayRef;
+    let tables = [
+        (vec![("a", numbers())], "\"a\""),
+        (vec![("event_id", texts())], "event_time"),
+        (vec![("event_id", numbers()), ("event_time", numbers())], "event_id"),
+        (vec![("event_id", texts()), ("event_time", texts())], "event_time"),
+    ];
+    for (columns, named) in tables {
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let errors: Vec<_> = read_back(&path, Filter::new()).map(Result::unwrap_err).collect();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].code().as_str(), "INVALID_TABLE");
+        assert!(errors[0].to_string().contains(named), "{}", errors[0]);
+        assert!(errors[0].to_string().contains("other.parquet"), "{}", errors[0]);
+    }
+}
+
+#[test]
+fn other_files_beside_it_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.parquet"), Column::standard(), &all_events()[..5], 5, 1);
+    fs::write(folder.path().join("b.parquet"), "PAR1 and no more").unwrap();
+    fs::write(folder.path().join("c.jsonl"), "{\"eventId\":\"c\"}\n").unwrap();
+    let format = Parquet::new(&Filter::new(), &Catalog::builtin());
+    let mut reader = Reader::builder().format(Arc::new(format)).open([folder.path()]).unwrap();
+    let errors: Vec<_> = reader.by_ref().filter_map(Result::err).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(reader.stats().events, 6);
+}
