@@ -150,6 +150,10 @@ impl Dataset {
             );
             return Err(Error::new(Code::InvalidOption, message));
         }
+        if root.is_dir() {
+            // Before anything is left in it: it may be somebody else's.
+            find(root)?;
+        }
         let lock = lock(root)?;
         let root = fs::canonicalize(root).map_err(|error| failed(root, error))?;
         let files = find(&root)?;

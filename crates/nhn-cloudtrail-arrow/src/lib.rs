@@ -37,3 +37,8 @@ pub use ipc::{ArrowFileWriter, ArrowStreamWriter};
 pub use parquet::{Parquet, ParquetWriter};
 pub use schema::schema;
 pub use table::{Batches, Item, Table, TableBuilder, read};
+
+// Here, since the README's code wants this crate and the core.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

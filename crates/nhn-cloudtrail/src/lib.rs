@@ -68,7 +68,3 @@ pub use reader::{
     Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Stats, parse,
 };
 pub use source::{Format, RawRows, Rows};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

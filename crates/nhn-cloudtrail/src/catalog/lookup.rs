@@ -57,18 +57,33 @@ pub const fn slot(hash: u64, seed: u16) -> usize {
     (mixed >> 52) as usize & (SLOTS - 1)
 }
 
-/// The IDs alone, close together: a lookup that has to look at entries would miss the cache more.
-static IDS: [&str; table::ENTRIES.len()] = ids();
+/// The IDs alone, each in a line of the cache of its own: a lookup that has to look at entries would
+/// miss the cache more.
+static IDS: [Id; table::ENTRIES.len()] = ids();
+
+/// The text of an ID, and its length in the last byte; of longer IDs, nothing.
+#[repr(align(64))]
+struct Id([u8; LINE]);
+
+const LINE: usize = 64;
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses a bad index")]
-const fn ids() -> [&'static str; table::ENTRIES.len()] {
-    let mut ids = [""; table::ENTRIES.len()];
-    let mut at = 0;
-    while at < ids.len() {
-        if let Cow::Borrowed(id) = table::ENTRIES[at].id {
-            ids[at] = id;
+const fn ids() -> [Id; table::ENTRIES.len()] {
+    let mut ids = [const { Id([0; LINE]) }; table::ENTRIES.len()];
+    let mut place = 0;
+    while place < ids.len() {
+        let line = &mut ids[place].0;
+        if let Cow::Borrowed(id) = table::ENTRIES[place].id
+            && id.len() < LINE
+        {
+            let mut at = 0;
+            while at < id.len() {
+                line[at] = id.as_bytes()[at];
+                at += 1;
+            }
+            line[LINE - 1] = id.len() as u8;
         }
-        at += 1;
+        place += 1;
     }
     ids
 }
@@ -79,7 +94,24 @@ pub(super) fn find(id: &str) -> Option<&'static super::Entry> {
     let hash = hash(id.as_bytes())?;
     let seed = *table::SEEDS.get(bucket(hash))?;
     let place = usize::from(*table::INDEX.get(slot(hash, seed))?);
-    if *IDS.get(place)? == id { table::ENTRIES.get(place) } else { None }
+    let (known, entry) = (IDS.get(place)?, table::ENTRIES.get(place)?);
+    let same = if id.len() < LINE { known.is(id.as_bytes()) } else { entry.id() == id };
+    same.then_some(entry)
+}
+
+impl Id {
+    /// Whether this is the ID, which has sixteen bytes or more and less than a line.
+    #[inline(always)]
+    fn is(&self, id: &[u8]) -> bool {
+        let last = id.len().saturating_sub(16);
+        let same = |at: usize| match (id.get(at..), self.0.get(at..)) {
+            (Some(id), Some(known)) => id.first_chunk::<16>() == known.first_chunk::<16>(),
+            _ => false,
+        };
+        // Four parts, which overlap, are all of it whatever its length: no branch to go wrong.
+        let text = same(0) & same(last.min(16)) & same(last.saturating_sub(16)) & same(last);
+        text && self.0.last() == Some(&(id.len() as u8))
+    }
 }
 
 /// Seeds and slots for these IDs, or what stands in the way: two IDs of one hash.
@@ -124,4 +156,31 @@ pub fn build(ids: &[&str]) -> Result<(Vec<u16>, Vec<u16>), String> {
         }
     }
     Ok((seeds, index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_itself_and_no_other() {
+        for (known, entry) in IDS.iter().zip(table::ENTRIES) {
+            let id = entry.id().as_bytes();
+            if id.len() >= LINE {
+                assert_eq!(known.0, [0; LINE]);
+                continue;
+            }
+            assert!(known.is(id), "{}", entry.id());
+            for at in 0..id.len() {
+                let mut other = id.to_vec();
+                other[at] ^= 1;
+                assert!(!known.is(&other), "{} but for {at}", entry.id());
+            }
+            for other in
+                [&id[..id.len() - 1], &id[1..], &[id, b"\0"].concat(), &[id, b"x"].concat()]
+            {
+                assert!(other.len() >= LINE || !known.is(other), "{}", other.escape_ascii());
+            }
+        }
+    }
 }
