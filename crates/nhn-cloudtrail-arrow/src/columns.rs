@@ -6,18 +6,30 @@ use arrow_array::{ArrayRef, BinaryArray, ListArray, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use nhn_cloudtrail::{Batch, Collect, Column, Event, Field, Outcome, RawText};
-use std::hash::BuildHasher;
+use nhn_cloudtrail::{Batch, Collect, Column, Event, Field, RawText, Responses};
+use std::hash::{BuildHasher, Hasher};
 
 use crate::schema::{member_field, member_fields};
 
 /// Texts, each once, in the order in which they were first met.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Interner {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     table: HashTable<(u64, i32)>,
     hasher: RandomState,
+    /// Keys met lately, by [`slot`]. They may be of texts that are forgotten: what stands for a key
+    /// is compared.
+    recent: [i32; RECENT],
+}
+
+const RECENT: usize = 256;
+
+impl Default for Interner {
+    fn default() -> Self {
+        let (bytes, ends, table, hasher) = Default::default();
+        Self { bytes, ends, table, hasher, recent: [0; RECENT] }
+    }
 }
 
 impl Interner {
@@ -42,16 +54,34 @@ impl Interner {
         self.bytes.get(from..to)
     }
 
+    #[inline]
+    fn is(&self, key: i32, text: &[u8]) -> bool {
+        self.get(key).is_some_and(|known| same(known, text))
+    }
+
     /// The key of a text.
     #[inline]
     pub(crate) fn intern(&mut self, text: &[u8]) -> i32 {
-        let hash = self.hasher.hash_one(text);
-        let found =
-            self.table.find(hash, |&(known, key)| known == hash && self.get(key) == Some(text));
-        match found {
+        let slot = slot(text);
+        match self.recent.get(slot) {
+            Some(&key) if self.is(key, text) => key,
+            _ => self.intern_at(slot, text),
+        }
+    }
+
+    fn intern_at(&mut self, slot: usize, text: &[u8]) -> i32 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(text);
+        let hash = hasher.finish();
+        let found = self.table.find(hash, |&(known, key)| known == hash && self.is(key, text));
+        let key = match found {
             Some(&(_, key)) => key,
             None => self.add(hash, text),
+        };
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = key;
         }
+        key
     }
 
     #[cold]
@@ -72,20 +102,59 @@ impl Interner {
 
     /// The texts as an array.
     pub(crate) fn to_array(&self) -> ArrayRef {
-        let offsets = std::iter::once(0).chain(self.ends.iter().map(|&end| end as i32)).collect();
-        Arc::new(strings(offsets, self.bytes.clone(), None))
+        let offsets: Vec<i32> =
+            std::iter::once(0).chain(self.ends.iter().map(|&end| end as i32)).collect();
+        Arc::new(strings(offsets.into(), Buffer::from_vec(self.bytes.clone()), None))
+    }
+}
+
+/// Where the key of a text is kept that was met lately: whoever makes texts meet there gains nothing
+/// but that each is looked up.
+#[inline]
+fn slot(text: &[u8]) -> usize {
+    let length = text.len();
+    let words = match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let middle = text.get(length / 2).copied().unwrap_or_default();
+            let words = u64::from(u32::from_le_bytes(*first)) << 32;
+            (words | u64::from(u32::from_le_bytes(*last))) ^ (u64::from(middle) << 28)
+        }
+        _ => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    let mixed = words ^ (length as u64) << 56;
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
+/// Whether two texts are the same. They mostly are, and are short: a call would cost more, and so
+/// would a loop, of which nobody can foresee how often it goes round.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    fn ends<const N: usize>(one: &[u8], other: &[u8]) -> bool {
+        (one.first_chunk::<N>() == other.first_chunk())
+            & (one.last_chunk::<N>() == other.last_chunk())
+    }
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        0..2 => one.first() == other.first(),
+        2..4 => ends::<2>(one, other),
+        4..8 => ends::<4>(one, other),
+        8..16 => ends::<8>(one, other),
+        16..32 => ends::<16>(one, other),
+        32..64 => ends::<32>(one, other),
+        _ => one == other,
     }
 }
 
 /// An array of texts that are known to be UTF-8.
 #[expect(unsafe_code, reason = "checking UTF-8 again would cost as much as building the column")]
-fn strings(offsets: Vec<i32>, values: Vec<u8>, nulls: Option<NullBuffer>) -> StringArray {
-    let values = Buffer::from_vec(values);
+fn strings(offsets: ScalarBuffer<i32>, values: Buffer, nulls: Option<NullBuffer>) -> StringArray {
     // SAFETY: the offsets rise from 0, one more than there are values, to the length of `values`,
     // since they are its lengths after each value was appended. Each value is UTF-8: it is text of
     // a record, which the reader has checked, unescaped to UTF-8 by the core, or was a `str`.
     unsafe {
-        let offsets = OffsetBuffer::new_unchecked(ScalarBuffer::from(offsets));
+        let offsets = OffsetBuffer::new_unchecked(offsets);
         StringArray::new_unchecked(offsets, values, nulls)
     }
 }
@@ -100,6 +169,8 @@ struct Keys {
     scratch: Vec<u8>,
     /// For each key of the column before, the one that came with it last: who has an ID has a name.
     hints: Vec<i32>,
+    /// Whether these have been right mostly.
+    foreseen: bool,
 }
 
 /// Built keys, with the texts that they stand for.
@@ -120,45 +191,63 @@ impl Keys {
             values: Interner::default(),
             scratch: Vec::new(),
             hints: Vec::new(),
+            foreseen: true,
         }
     }
 
     /// Appends a field of the events. `before` has the keys of another column in the same rows.
     fn add(&mut self, events: &Batch, field: Field, before: Option<&[i32]>) {
-        let mut before = before.unwrap_or_default().iter();
-        events.for_each(|event| {
-            let hint = before.next().map_or(0, |&key| key as usize);
-            match event.raw_text(field) {
-                RawText::Absent => self.push_null(),
-                RawText::Plain(text) => self.push_text(text, hint),
-                text => {
-                    let mut scratch = std::mem::take(&mut self.scratch);
-                    scratch.clear();
-                    text.append_to(&mut scratch);
-                    self.push_text(&scratch, hint);
-                    self.scratch = scratch;
+        let from = self.keys.len();
+        match before {
+            Some(before) if self.foreseen => {
+                let mut right = 0;
+                for (text, &before) in events.texts(field).zip(before) {
+                    self.push(text, |keys, text| keys.foresee(text, before as usize, &mut right));
                 }
+                self.foreseen = right * 4 > (self.keys.len() - from) * 3;
             }
-        });
+            _ => {
+                let intern = |keys: &mut Self, text: &[u8]| keys.values.intern(text);
+                events.texts(field).for_each(|text| self.push(text, intern));
+            }
+        }
     }
 
-    #[inline]
-    fn push_text(&mut self, text: &[u8], hint: usize) {
-        let key = match self.hints.get(hint) {
-            Some(&key) if self.values.get(key) == Some(text) => key,
-            _ => {
-                let key = self.values.intern(text);
-                if self.hints.len() <= hint {
-                    self.hints.resize(hint + 1, -1);
-                }
-                if let Some(hint) = self.hints.get_mut(hint) {
-                    *hint = key;
-                }
-                key
+    #[inline(always)]
+    fn push(&mut self, text: RawText<'_>, key: impl FnOnce(&mut Self, &[u8]) -> i32) {
+        match text {
+            RawText::Absent => return self.push_null(),
+            RawText::Plain(text) => {
+                let key = key(self, text);
+                self.keys.push(key);
             }
-        };
-        self.keys.push(key);
+            text => {
+                self.scratch.clear();
+                text.append_to(&mut self.scratch);
+                self.keys.push(self.values.intern(&self.scratch));
+            }
+        }
         self.nulls.append_non_null();
+    }
+
+    /// The key of a text, which may be the one that came with the key `before` of the other column
+    /// last. Counts the times when this was `right`.
+    #[inline(always)]
+    fn foresee(&mut self, text: &[u8], before: usize, right: &mut usize) -> i32 {
+        if let Some(&key) = self.hints.get(before)
+            && self.values.is(key, text)
+        {
+            *right += 1;
+            return key;
+        }
+        let key = self.values.intern(text);
+        if self.hints.len() <= before {
+            self.hints.resize(before + 1, -1);
+        }
+        if let Some(hint) = self.hints.get_mut(before) {
+            *hint = key;
+        }
+        key
     }
 
     fn push_null(&mut self) {
@@ -167,15 +256,15 @@ impl Keys {
     }
 
     fn finish(&mut self) -> BuiltKeys {
-        let keys = taken(&mut self.keys);
         let built = BuiltKeys {
-            keys,
+            keys: taken(&mut self.keys),
             nulls: self.nulls.finish(),
             texts: self.values.bytes.clone(),
             ends: self.values.ends.clone(),
         };
         self.values.clear();
         self.hints.clear();
+        self.foreseen = true;
         built
     }
 }
@@ -217,10 +306,10 @@ impl Texts {
         self.nulls.append(some);
     }
 
-    fn finish(&mut self) -> (Vec<i32>, Vec<u8>, Option<NullBuffer>) {
-        let offsets = taken(&mut self.offsets);
+    fn finish(&mut self) -> (ScalarBuffer<i32>, Buffer, Option<NullBuffer>) {
+        let offsets = taken(&mut self.offsets).into();
         self.offsets.push(0);
-        (offsets, taken(&mut self.values), self.nulls.finish())
+        (offsets, Buffer::from_vec(taken(&mut self.values)), self.nulls.finish())
     }
 
     fn finish_strings(&mut self) -> StringArray {
@@ -230,7 +319,7 @@ impl Texts {
 
     fn finish_binary(&mut self) -> BinaryArray {
         let (offsets, values, nulls) = self.finish();
-        BinaryArray::new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(values), nulls)
+        BinaryArray::new(OffsetBuffer::new(offsets), values, nulls)
     }
 }
 
@@ -295,14 +384,14 @@ enum Building {
     Extra(Texts),
     Raw(Texts),
     Numbers(Vec<u64>),
-    /// Outcome, code and message, of which those are built that are wanted.
+    /// Response, outcome, code and message, of which those are built that are wanted.
     Results(Box<Results>),
 }
 
 /// A built column.
 #[derive(Debug)]
 pub(crate) enum Built {
-    Time(Vec<i64>, Option<NullBuffer>),
+    Time(ScalarBuffer<i64>, Option<NullBuffer>),
     Keys(BuiltKeys),
     Array(ArrayRef),
     Numbers(Vec<u64>),
@@ -315,57 +404,37 @@ pub(crate) struct BuiltPart {
     pub(crate) columns: Vec<(Column, Built)>,
 }
 
-/// How a call went, as three columns.
+/// Responses, and how they say that the call went, as three columns.
 #[derive(Debug)]
 struct Results {
     wanted: [Option<(Column, Keys)>; 3],
-    /// Responses as they stand, which say few different things.
-    seen: Interner,
-    /// What each of them says, as a key of each wanted column.
-    said: Vec<[Option<i32>; 3]>,
-    scratch: Vec<u8>,
+    /// A key of each wanted column.
+    said: Responses<[Option<i32>; 3]>,
+    texts: Texts,
+    /// Whether the responses themselves are wanted.
+    keep: bool,
 }
-
-/// How many responses of a part are remembered, and how long one may be.
-const RESPONSES: usize = 1024;
-const RESPONSE: usize = 512;
 
 impl Results {
     fn push(&mut self, response: RawText<'_>) {
-        let raw = match response {
-            RawText::Absent => &[],
-            RawText::Plain(raw) | RawText::Escaped(raw) | RawText::Json(raw) => raw,
-        };
-        // Two that stand alike say the same: only JSON has a quote without a backslash before it,
-        // and without quotes there is no header.
-        if raw.len() > RESPONSE || self.said.len() >= RESPONSES {
-            let keys = self.read(response);
-            return self.push_keys(keys);
-        }
-        let seen = self.seen.intern(raw) as usize;
-        let keys = match self.said.get(seen) {
-            Some(keys) => *keys,
-            None => {
-                let keys = self.read(response);
-                self.said.push(keys);
-                keys
+        let from = self.texts.values.len();
+        self.texts.push(response);
+        let response = self.texts.values.get(from..).unwrap_or_default();
+        let wanted = &mut self.wanted;
+        let keys = self.said.get(response, |outcome, code, message| {
+            let texts = [Some(outcome.as_str()), code, message];
+            let mut keys = [None; 3];
+            for ((key, wanted), text) in keys.iter_mut().zip(wanted).zip(texts) {
+                if let (Some((_, column)), Some(text)) = (wanted, text) {
+                    *key = Some(column.values.intern(text.as_bytes()));
+                }
             }
-        };
+            keys
+        });
+        if !self.keep {
+            self.texts.values.clear();
+        }
         self.push_keys(keys);
-    }
-
-    fn read(&mut self, response: RawText<'_>) -> [Option<i32>; 3] {
-        self.scratch.clear();
-        response.append_to(&mut self.scratch);
-        let (outcome, code, message) = Outcome::of_response(&self.scratch);
-        let texts = [Some(outcome.as_str()), code.as_deref(), message.as_deref()];
-        let mut keys = [None; 3];
-        for ((key, wanted), text) in keys.iter_mut().zip(&mut self.wanted).zip(texts) {
-            if let (Some((_, column)), Some(text)) = (wanted, text) {
-                *key = Some(column.values.intern(text.as_bytes()));
-            }
-        }
-        keys
     }
 
     fn push_keys(&mut self, keys: [Option<i32>; 3]) {
@@ -378,8 +447,11 @@ impl Results {
     }
 
     fn finish(&mut self, built: &mut Vec<(Column, Built)>) {
-        self.seen.clear();
-        self.said.clear();
+        self.said = Responses::default();
+        let texts = self.texts.finish_strings();
+        if self.keep {
+            built.push((Column::Response, Built::Array(Arc::new(texts))));
+        }
         for (column, keys) in self.wanted.iter_mut().flatten() {
             built.push((*column, Built::Keys(keys.finish())));
         }
@@ -399,17 +471,20 @@ impl Columns {
     pub(crate) fn new(columns: &[Column]) -> Self {
         const RESULTS: [Column; 3] = [Column::Outcome, Column::ResultCode, Column::ResultMessage];
         let mut building = Vec::new();
-        for &column in columns {
-            if let Some(building_column) = Building::of(column) {
-                building.push((column, building_column));
-            }
-        }
         let is_wanted = |column| columns.contains(&column).then(|| (column, Keys::new()));
         let wanted = RESULTS.map(is_wanted);
-        if wanted.iter().any(Option::is_some) {
-            let (seen, said, scratch) = Default::default();
-            let results = Results { wanted, seen, said, scratch };
+        let results = wanted.iter().any(Option::is_some);
+        if results {
+            let keep = columns.contains(&Column::Response);
+            let results = Results { wanted, said: Responses::default(), texts: Texts::new(), keep };
             building.push((Column::Outcome, Building::Results(Box::new(results))));
+        }
+        for &column in columns {
+            if !(results && column == Column::Response)
+                && let Some(building_column) = Building::of(column)
+            {
+                building.push((column, building_column));
+            }
         }
         Self { rows: 0, building }
     }
@@ -445,7 +520,7 @@ impl Building {
             }),
             Building::Keys(field, keys) => keys.add(events, *field, before),
             Building::Texts(field, texts) => {
-                events.for_each(|event| texts.push(event.raw_text(*field)));
+                events.texts(*field).for_each(|text| texts.push(text));
             }
             Building::Members(members) => events.for_each(|event| members.push(event)),
             Building::Extra(texts) => {
@@ -458,7 +533,7 @@ impl Building {
                 events.for_each(|event| numbers.push(event.position().record));
             }
             Building::Results(results) => {
-                events.for_each(|event| results.push(event.raw_text(Field::Response)));
+                events.texts(Field::Response).for_each(|text| results.push(text));
             }
         }
     }
@@ -505,7 +580,7 @@ impl Collect for Columns {
         let mut columns = Vec::with_capacity(self.building.len() + 2);
         for (column, building) in &mut self.building {
             let built = match building {
-                Building::Time { times, nulls } => Built::Time(taken(times), nulls.finish()),
+                Building::Time { times, nulls } => Built::Time(taken(times).into(), nulls.finish()),
                 Building::Keys(_, keys) => Built::Keys(keys.finish()),
                 Building::Texts(_, texts) | Building::Extra(texts) => {
                     Built::Array(Arc::new(texts.finish_strings()))

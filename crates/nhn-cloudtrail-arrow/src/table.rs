@@ -4,12 +4,11 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::builder::BooleanBuilder;
 use arrow_array::types::{Int32Type, TimestampMillisecondType};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, UInt64Array,
 };
-use arrow_buffer::NullBuffer;
+use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
@@ -398,7 +397,7 @@ struct Merged {
 
 #[derive(Debug)]
 enum MergedColumn {
-    Keys(Vec<i32>, Option<NullBuffer>),
+    Keys(ScalarBuffer<i32>, Option<NullBuffer>),
     Array(ArrayRef),
 }
 
@@ -427,8 +426,7 @@ impl Merger {
                     MergedColumn::Array(Arc::new(UInt64Array::from_iter_values(numbers)))
                 }
                 Built::Time(times, nulls) => {
-                    let times =
-                        PrimitiveArray::<TimestampMillisecondType>::new(times.into(), nulls);
+                    let times = PrimitiveArray::<TimestampMillisecondType>::new(times, nulls);
                     MergedColumn::Array(Arc::new(times.with_timezone("UTC")))
                 }
             }));
@@ -452,9 +450,9 @@ impl Merger {
             column.unwrap_or_else(|| match &source {
                 Some(source) => {
                     let key = dictionary.texts.intern(source.as_bytes());
-                    MergedColumn::Keys(vec![key; rows], None)
+                    MergedColumn::Keys(vec![key; rows].into(), None)
                 }
-                None => MergedColumn::Keys(vec![0; rows], Some(NullBuffer::new_null(rows))),
+                None => MergedColumn::Keys(vec![0; rows].into(), Some(NullBuffer::new_null(rows))),
             })
         });
         Merged { rows, columns: columns.collect(), keep }
@@ -491,20 +489,25 @@ impl Merger {
     ) -> MergedColumn {
         let meant: Vec<Option<i32>> =
             self.meanings.iter().map(|meaning| meaning.get(place).copied().flatten()).collect();
-        let get = |(row, &id): (usize, &i32)| {
-            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
-                return None;
-            }
-            meant.get(id as usize).copied().flatten()
-        };
+        let get = |id: &i32| meant.get(*id as usize).copied().flatten();
+        let all_mean_something = nulls.is_none() && meant.iter().all(Option::is_some);
+        let valid = (!all_mean_something).then(|| {
+            let valid = BooleanBuffer::from_iter(ids.iter().map(|id| get(id).is_some()));
+            NullBuffer::new(match nulls {
+                Some(nulls) => &valid & nulls.inner(),
+                None => valid,
+            })
+        });
         if column == Column::Known {
-            let mut known = BooleanBuilder::with_capacity(ids.len());
-            ids.iter().enumerate().for_each(|id| known.append_value(get(id).is_some()));
-            return MergedColumn::Array(Arc::new(known.finish()));
+            let known = match valid {
+                Some(valid) => valid.into_inner(),
+                None => BooleanBuffer::new_set(ids.len()),
+            };
+            return MergedColumn::Array(Arc::new(BooleanArray::new(known, None)));
         }
-        let keys: PrimitiveArray<Int32Type> = ids.iter().enumerate().map(get).collect();
-        let (_, keys, nulls) = keys.into_parts();
-        MergedColumn::Keys(keys.to_vec(), nulls)
+        let keys: Vec<i32> = ids.iter().map(|id| get(id).unwrap_or(0)).collect();
+        let valid = valid.filter(|valid| valid.null_count() > 0);
+        MergedColumn::Keys(keys.into(), valid)
     }
 
     /// The batch of a merged part.
@@ -515,7 +518,7 @@ impl Merger {
         let columns = columns.map(|(column, dictionary)| match column {
             MergedColumn::Array(array) => Ok(array),
             MergedColumn::Keys(keys, nulls) => {
-                let keys = PrimitiveArray::<Int32Type>::new(keys.into(), nulls);
+                let keys = PrimitiveArray::<Int32Type>::new(keys, nulls);
                 let column = DictionaryArray::try_new(keys, dictionary.array())?;
                 Ok(Arc::new(column) as ArrayRef)
             }
@@ -581,6 +584,6 @@ impl Interner {
                 *key = map.get(*key as usize).copied().unwrap_or(0);
             }
         }
-        MergedColumn::Keys(keys, nulls)
+        MergedColumn::Keys(keys.into(), nulls)
     }
 }

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use crate::catalog::{Action, Catalog, Entry, Lang, infer_action, infer_resource};
-use crate::event::{Event, Field, Header};
+use crate::event::{Event, Field, Header, Headers};
 
 static BUILTIN: Catalog = Catalog::builtin();
 
@@ -103,16 +103,32 @@ impl<'a> Meaning<'a> {
     }
 }
 
+/// What the responses of many events say. Each header with which many of them begin is read once.
+#[derive(Debug, Default)]
+pub struct Responses<T>(Headers<T>);
+
+impl<T: Copy> Responses<T> {
+    /// What `make` makes of what a response says, or made of the same before: how the call went, the
+    /// code and the message of its `header`.
+    pub fn get(
+        &mut self,
+        response: &[u8],
+        make: impl FnOnce(Outcome, Option<&str>, Option<&str>) -> T,
+    ) -> T {
+        self.0.get(response, |header| {
+            let header = header.unwrap_or_default();
+            make(Outcome::of(&header), header.code.as_deref(), header.message.as_deref())
+        })
+    }
+}
+
 impl Outcome {
-    /// What a response says of the call, from its `header`: how it went, the code and the message.
-    pub fn of_response(response: &[u8]) -> (Outcome, Option<String>, Option<String>) {
-        let Header { successful, code, message } = Header::inside(response).unwrap_or_default();
-        let outcome = match successful {
+    fn of(header: &Header) -> Self {
+        match header.successful {
             Some(true) => Outcome::Success,
             Some(false) => Outcome::Failure,
             None => Outcome::Unknown,
-        };
-        (outcome, code, message)
+        }
     }
 }
 
@@ -135,8 +151,7 @@ pub struct Enriched<'a> {
     event: &'a Event,
     /// None where the event has no ID.
     meaning: Option<Meaning<'a>>,
-    /// Outcome, code and message.
-    result: OnceCell<(Outcome, Option<String>, Option<String>)>,
+    header: OnceCell<Header>,
 }
 
 impl fmt::Debug for Enriched<'_> {
@@ -159,7 +174,7 @@ impl Catalog {
     /// `event` with what this catalog knows of it.
     pub fn enrich<'a>(&'a self, event: &'a Event) -> Enriched<'a> {
         let meaning = event.event_id().map(|id| self.meaning(id));
-        Enriched { event, meaning, result: OnceCell::new() }
+        Enriched { event, meaning, header: OnceCell::new() }
     }
 }
 
@@ -209,25 +224,25 @@ impl<'a> Enriched<'a> {
         self.meaning.as_ref()?.action()
     }
 
-    fn result(&self) -> &(Outcome, Option<String>, Option<String>) {
-        self.result.get_or_init(|| match self.event.text(Field::Response) {
-            Some(response) => Outcome::of_response(response.as_bytes()),
-            None => (Outcome::Unknown, None, None),
+    fn header(&self) -> &Header {
+        self.header.get_or_init(|| {
+            let response = self.event.text(Field::Response);
+            response.and_then(|text| Header::inside(text.as_bytes())).unwrap_or_default()
         })
     }
 
     /// How the call went, from `header.isSuccessful` in the response.
     pub fn outcome(&self) -> Outcome {
-        self.result().0
+        Outcome::of(self.header())
     }
 
     /// `header.resultCode` in the response, as text.
     pub fn result_code(&self) -> Option<&str> {
-        self.result().1.as_deref()
+        self.header().code.as_deref()
     }
 
     /// `header.resultMessage` in the response.
     pub fn result_message(&self) -> Option<&str> {
-        self.result().2.as_deref()
+        self.header().message.as_deref()
     }
 }

@@ -55,7 +55,7 @@ mod json;
 mod reader;
 mod source;
 
-pub use enrich::{Enriched, Meaning, Outcome};
+pub use enrich::{Enriched, Meaning, Outcome, Responses};
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
 #[doc(hidden)]

@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Position, Result};
 use crate::json;
 
 pub use field::Field;
-pub(crate) use header::Header;
+pub(crate) use header::{Header, Headers};
 pub(crate) use scan::{Elements, Lines, Order, Place, Record, Shape, Span};
 pub use time::Timestamp;
 
@@ -53,8 +53,13 @@ impl Shared {
     }
 
     #[inline]
+    fn all(&self) -> &[u8] {
+        self.owner.get(self.range.clone()).unwrap_or_default()
+    }
+
+    #[inline]
     fn get(&self, range: Range<usize>) -> &[u8] {
-        self.owner.get(self.range.clone()).and_then(|bytes| bytes.get(range)).unwrap_or_default()
+        self.all().get(range).unwrap_or_default()
     }
 }
 
@@ -100,6 +105,13 @@ impl Batch {
             event.index = index as u32;
             show(&event);
         }
+    }
+
+    /// A field of all events, as it stands in their records; see [`Event::raw_text`].
+    #[inline]
+    pub fn texts(&self, field: Field) -> impl Iterator<Item = RawText<'_>> {
+        let bytes = self.0.bytes.all();
+        self.0.records.iter().map(move |record| RawText::of(record.field(field), bytes))
     }
 
     /// All events, in the order of the input.
@@ -166,7 +178,18 @@ pub enum RawText<'a> {
     Json(&'a [u8]),
 }
 
-impl RawText<'_> {
+impl<'a> RawText<'a> {
+    #[inline(always)]
+    fn of(span: Span, bytes: &'a [u8]) -> Self {
+        let text = bytes.get(span.range()).unwrap_or_default();
+        match span.shape() {
+            Shape::Absent => RawText::Absent,
+            Shape::Plain => RawText::Plain(text),
+            Shape::Escaped => RawText::Escaped(text),
+            Shape::Other => RawText::Json(text),
+        }
+    }
+
     /// Appends the text that [`Event::text`] gives; false where there is none.
     #[inline]
     pub fn append_to(self, out: &mut Vec<u8>) -> bool {
@@ -314,13 +337,7 @@ impl Event {
     /// A field as it stands in the record; see [`text`](Self::text).
     #[inline]
     pub fn raw_text(&self, field: Field) -> RawText<'_> {
-        let span = self.record().field(field);
-        match span.shape() {
-            Shape::Absent => RawText::Absent,
-            Shape::Plain => RawText::Plain(self.bytes(span)),
-            Shape::Escaped => RawText::Escaped(self.bytes(span)),
-            Shape::Other => RawText::Json(self.bytes(span)),
-        }
+        RawText::of(self.record().field(field), self.batch.0.bytes.all())
     }
 
     /// Whether there may be a member that is no wire field's; where not, [`extra`](Self::extra) is

@@ -56,26 +56,43 @@ fn parse_millis(bytes: &[u8]) -> Option<i64> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
+/// The form that records have, and what may be added to each byte of it.
+const USUAL: &[u8; 28] = b"0000-00-00T00:00:00.000+0000";
+const DIGITS: &[u8; 28] = b"\x09\x09\x09\x09\0\x09\x09\0\x09\x09\0\x09\x09\0\x09\x09\0\x09\x09\0\x09\x09\x09\0\x09\x09\x09\x09";
+
 fn parse_fields(bytes: &[u8]) -> Option<i64> {
+    if let Ok(text) = <&[u8; 28]>::try_from(bytes) {
+        let mut added = [0; 28];
+        let mut usual = true;
+        for (((added, byte), form), most) in added.iter_mut().zip(text).zip(USUAL).zip(DIGITS) {
+            *added = byte.wrapping_sub(*form);
+            usual &= *added <= *most;
+        }
+        if usual {
+            let number = |from: usize, to: usize| {
+                let digits = added.get(from..to).unwrap_or_default();
+                digits.iter().fold(0, |value, digit| value * 10 + i64::from(*digit))
+            };
+            let date = [number(0, 4), number(5, 7), number(8, 10)];
+            let time = [number(11, 13), number(14, 16), number(17, 19)];
+            return instant(date, time, number(20, 23), [number(24, 26), number(26, 28)], false);
+        }
+    }
+    parse_rfc3339(bytes)
+}
+
+/// RFC 3339, with or without a colon in the offset.
+fn parse_rfc3339(bytes: &[u8]) -> Option<i64> {
     let digits = |from: usize, to: usize| {
         bytes.get(from..to)?.iter().try_fold(0i64, |value, byte| {
             byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
         })
     };
     let is = |at: usize, byte: u8| (bytes.get(at) == Some(&byte)).then_some(());
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    let date = [digits(0, 4)?, digits(5, 7)?, digits(8, 10)?];
+    let time = [digits(11, 13)?, digits(14, 16)?, digits(17, 19)?];
     is(4, b'-').and(is(7, b'-')).and(is(13, b':')).and(is(16, b':'))?;
     matches!(bytes.get(10), Some(b'T' | b't' | b' ')).then_some(())?;
-    if !(1..=12).contains(&month)
-        || !(1..=days_in_month(year, month)).contains(&day)
-        || hour > 23
-        || minute > 59
-        || second > 60
-        || (second == 60 && minute != 59)
-    {
-        return None;
-    }
     let mut at = 19;
     let mut millis = 0;
     if bytes.get(at) == Some(&b'.') {
@@ -89,28 +106,45 @@ fn parse_fields(bytes: &[u8]) -> Option<i64> {
         }
         (at > from && at - from <= 12).then_some(())?;
     }
-    let offset = match bytes.get(at)? {
+    let (offset, west) = match bytes.get(at)? {
         b'Z' | b'z' => {
             at += 1;
-            0
+            ([0, 0], false)
         }
         sign @ (b'+' | b'-') => {
             let hours = digits(at + 1, at + 3)?;
             let colon = usize::from(bytes.get(at + 3) == Some(&b':'));
             let minutes = digits(at + 3 + colon, at + 5 + colon)?;
             at += 5 + colon;
-            if hours > 23 || minutes > 59 {
-                return None;
-            }
-            let offset = hours * 60 + minutes;
-            if *sign == b'-' { -offset } else { offset }
+            ([hours, minutes], *sign == b'-')
         }
         _ => return None,
     };
-    if at != bytes.len() {
+    if at == bytes.len() { instant(date, time, millis, offset, west) } else { None }
+}
+
+/// The milliseconds since 1970, where there is such a time.
+fn instant(
+    [year, month, day]: [i64; 3],
+    [hour, minute, second]: [i64; 3],
+    millis: i64,
+    [offset_hours, offset_minutes]: [i64; 2],
+    west: bool,
+) -> Option<i64> {
+    if !(1..=12).contains(&month)
+        || !(1..=days_in_month(year, month)).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+        || (second == 60 && minute != 59)
+        || offset_hours > 23
+        || offset_minutes > 59
+    {
         return None;
     }
-    let minutes = days_from_epoch(year, month, day) * 1440 + hour * 60 + minute - offset;
+    let offset = offset_hours * 60 + offset_minutes;
+    let minutes = days_from_epoch(year, month, day) * 1440 + hour * 60 + minute;
+    let minutes = if west { minutes + offset } else { minutes - offset };
     Some((minutes * 60 + second) * 1000 + millis)
 }
 
@@ -126,11 +160,11 @@ fn days_in_month(year: i64, month: i64) -> i64 {
 /// Days from 1970-01-01, proleptic Gregorian; a year is counted from March, so that the leap day
 /// comes last.
 fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+    // 400 years later, so that none is less than 0: all of them have the same number of days.
+    let (year, month) = if month <= 2 { (year + 399, month + 9) } else { (year + 400, month - 3) };
+    let (year, month) = (year as u32, month as u32);
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
+    i64::from(days) + day - 1 - 719_468 - 146_097
 }
 
 /// Year, month and day of a count of days from 1970-01-01.

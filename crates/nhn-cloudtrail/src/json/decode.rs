@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::simd::{Blocks, Escapes, Level, Work, run};
+use super::simd::{Blocks, Escapes, Level, Work, run, up_to_first};
 use super::{HIGHS, ONES, str, string};
 
 /// The text of a valid string, given without its quotes; and whether a lone surrogate was read as
@@ -58,12 +58,13 @@ pub(crate) struct Decoding<'a> {
     lone: bool,
 }
 
-/// What the second byte of an escape stands for, but for that of `\u`.
-static MEANINGS: [u8; 256] = meanings();
+/// What the second byte of an escape stands for, but for that of `\u`. No escape has one that is no
+/// ASCII.
+pub(super) static MEANINGS: [u8; 128] = meanings();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses a bad index")]
-const fn meanings() -> [u8; 256] {
-    let mut meanings = [0; 256];
+const fn meanings() -> [u8; 128] {
+    let mut meanings = [0; 128];
     let mut at = 0;
     while at < meanings.len() {
         meanings[at] = match at as u8 {
@@ -139,6 +140,7 @@ impl Decoding<'_> {
     /// Decodes as much as it can, a block at a time.
     #[inline(always)]
     pub(super) fn in_blocks<B: Blocks>(&mut self, level: B) {
+        let mut escapes = Escapes::default();
         loop {
             let rest = self.inner.get(self.from..).unwrap_or_default();
             let Some(space) = self.out.get_mut(self.to..) else { break };
@@ -148,44 +150,38 @@ impl Decoding<'_> {
                 None => (level.load_some(rest), rest.len()),
             };
             let backslashes = level.equal(block, b'\\');
-            if backslashes == 0 {
-                if let Some(space) = space.first_chunk_mut::<64>() {
-                    level.store(block, space);
-                }
-                self.from += length;
-                self.to += length;
-                continue;
-            }
-            let escaped = Escapes::default().escaped(backslashes);
-            let mut starts = backslashes & !escaped;
-            // Of an escape that goes on in the next block, nothing is taken; nor from the first on
-            // that is to be looked at digit by digit.
-            let mut taken = length - (starts >> (length - 1) & 1) as usize;
+            let escaped = escapes.escaped(backslashes);
             let unicode = escaped & level.equal(block, b'u');
-            let stop = unicode != 0;
-            if stop {
-                taken = taken.min(unicode.trailing_zeros() as usize - 1);
+            let mut all = u64::MAX >> (64 - length);
+            if unicode != 0 {
+                // Up to the first escape that is to be looked at digit by digit.
+                all &= up_to_first(unicode) >> 1;
             }
-            if taken > 0 {
-                let all = u64::MAX >> (64 - taken);
-                starts &= all;
-                level.squeeze(block, rest, starts, all, space);
-                self.from += taken;
-                self.to += taken - starts.count_ones() as usize;
-            }
-            if stop {
+            let starts = backslashes & !escaped & all;
+            level.squeeze(block, rest, starts, escaped, all, space);
+            let taken = all.count_ones() as usize;
+            self.from += taken;
+            self.to += taken - starts.count_ones() as usize;
+            if unicode != 0 {
+                // Its backslash has been passed.
+                self.from -= 1;
+                escapes = Escapes::default();
                 while self.rest().starts_with(b"\\u") && self.escape() {}
-            } else if taken == 0 {
-                break;
             }
         }
     }
 }
 
-/// Copies bytes `from` on as far as `to`, perhaps more, without those in `starts`, and puts what
-/// escapes stand for in the place of the bytes after these.
+/// Copies the first `length` bytes without those in `starts`, and puts what escapes stand for in the
+/// place of the bytes after these; of the first too, where it is `escaped`. More may be written.
 #[inline(always)]
-pub(super) fn squeeze_runs(bytes: &[u8], mut starts: u64, length: usize, out: &mut [u8]) {
+pub(super) fn squeeze_runs(
+    bytes: &[u8],
+    mut starts: u64,
+    mut escaped: bool,
+    length: usize,
+    out: &mut [u8],
+) {
     let (mut from, mut to) = (0, 0);
     loop {
         let end = if starts == 0 { length } else { starts.trailing_zeros() as usize };
@@ -193,15 +189,17 @@ pub(super) fn squeeze_runs(bytes: &[u8], mut starts: u64, length: usize, out: &m
         if end - from > 32 {
             copy(bytes, from + 32..end, out, to + 32);
         }
+        if escaped
+            && from < end
+            && let (Some(space), Some(&byte)) = (out.get_mut(to), bytes.get(from))
+        {
+            *space = meaning(byte);
+        }
         to += end - from;
         if starts == 0 {
             break;
         }
-        if let (Some(space), Some(&byte)) = (out.get_mut(to), bytes.get(end + 1)) {
-            *space = meaning(byte);
-        }
-        to += 1;
-        from = end + 2;
+        (escaped, from) = (true, end + 1);
         starts &= starts - 1;
     }
 }

@@ -340,7 +340,24 @@ pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<
     let scanner = Scanner::<false>::new(text, MAX_DEPTH);
     let mut next = scanner.expect(0, b'{').ok();
     std::iter::from_fn(move || {
-        let (byte, at) = scanner.token(next?).ok()?;
+        let (key, value) = run(NextMember { scanner, at: next? })?;
+        next = Some(value.end);
+        Some((key, value))
+    })
+}
+
+struct NextMember<'a> {
+    scanner: Scanner<'a, false>,
+    at: usize,
+}
+
+impl Work for NextMember<'_> {
+    type Output = Option<(Range<usize>, Range<usize>)>;
+
+    #[inline(always)]
+    fn run<L: Level>(self, level: L) -> Self::Output {
+        let scanner = self.scanner.at_level(level);
+        let (byte, at) = scanner.token(self.at).ok()?;
         let key = match byte {
             b',' => scanner.token(at + 1).ok()?.1,
             b'"' => at,
@@ -348,10 +365,9 @@ pub(crate) fn members(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<
         };
         let key_end = scanner.string(key + 1).ok()?.end;
         let (byte, value) = scanner.token(scanner.expect(key_end, b':').ok()?).ok()?;
-        let end = scanner.value(byte, value, 1).ok()?;
-        next = Some(end);
+        let end = scanner.walk(byte, value, 1).ok()?;
         Some((key..key_end, value..end))
-    })
+    }
 }
 
 /// The elements of a valid array, as places in `text`.

@@ -13,7 +13,7 @@
 use std::arch::x86_64::*;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::decode::{Decoding, squeeze_runs};
+use super::decode::{Decoding, MEANINGS, squeeze_runs};
 use super::{Scanner, Stop, StringEnd};
 
 /// A way to look at text. A value of it shows that the machine has the instructions.
@@ -77,8 +77,17 @@ pub(crate) trait Blocks: Level {
     /// Which bytes are hexadecimal digits.
     fn hex(self, block: Self::Block) -> u64;
     /// Writes the bytes in `all`, the first of `bytes` and of `block`, without the backslashes in
-    /// `starts`, each of which begins an escape of two bytes. More may be written.
-    fn squeeze(self, block: Self::Block, bytes: &[u8], starts: u64, all: u64, out: &mut [u8]);
+    /// `starts`, and what escapes of two bytes stand for in the place of those that are `escaped`.
+    /// More may be written.
+    fn squeeze(
+        self,
+        block: Self::Block,
+        bytes: &[u8],
+        starts: u64,
+        escaped: u64,
+        all: u64,
+        out: &mut [u8],
+    );
 }
 
 /// Something to do at any level. Implementations of `run` are `#[inline(always)]`.
@@ -246,8 +255,19 @@ level!(
     /// One vector of sixty-four bytes.
     Avx512,
     3,
-    ["avx512f", "avx512bw", "avx512vl", "avx512vbmi2", "avx2", "bmi1", "bmi2", "lzcnt", "popcnt"],
-    "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
+    [
+        "avx512f",
+        "avx512bw",
+        "avx512vl",
+        "avx512vbmi",
+        "avx512vbmi2",
+        "avx2",
+        "bmi1",
+        "bmi2",
+        "lzcnt",
+        "popcnt"
+    ],
+    "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,avx2,bmi1,bmi2,lzcnt,popcnt"
 );
 
 /// Half a block each: no closures, since these could not be made to be inlined.
@@ -332,8 +352,16 @@ impl Blocks for Avx2 {
     }
 
     #[inline(always)]
-    fn squeeze(self, _: Self::Block, bytes: &[u8], starts: u64, all: u64, out: &mut [u8]) {
-        squeeze_runs(bytes, starts, all.count_ones() as usize, out);
+    fn squeeze(
+        self,
+        _: Self::Block,
+        bytes: &[u8],
+        starts: u64,
+        escaped: u64,
+        all: u64,
+        out: &mut [u8],
+    ) {
+        squeeze_runs(bytes, starts, escaped & 1 == 1, all.count_ones() as usize, out);
     }
 }
 
@@ -388,26 +416,24 @@ impl Blocks for Avx512 {
     }
 
     #[inline(always)]
-    fn squeeze(self, block: Self::Block, _: &[u8], starts: u64, all: u64, out: &mut [u8]) {
+    fn squeeze(
+        self,
+        block: Self::Block,
+        _: &[u8],
+        starts: u64,
+        escaped: u64,
+        all: u64,
+        out: &mut [u8],
+    ) {
         let Some(out) = out.first_chunk_mut::<64>() else { return };
-        let escaped = starts << 1;
-        // Most escapes stand for their own second byte, or for a line feed.
-        let own = self.equal(block, b'"') | self.equal(block, b'\\') | self.equal(block, b'/');
-        let mut decoded = block;
-        if escaped & !own != 0 {
-            for (byte, meaning) in
-                [(b'n', b'\n'), (b't', b'\t'), (b'r', b'\r'), (b'b', 0x08), (b'f', 0x0c)]
-            {
-                let here = escaped & self.equal(block, byte);
-                // SAFETY: the machine has AVX-512, or there were no `self`.
-                unsafe {
-                    let meaning = _mm512_set1_epi8(meaning as i8);
-                    decoded = _mm512_mask_mov_epi8(decoded, here, meaning);
-                }
-            }
-        }
-        // SAFETY: the machine has AVX-512 VBMI2, or there were no `self`.
-        let kept = unsafe { _mm512_maskz_compress_epi8(all & !starts, decoded) };
+        // SAFETY: sixty-four bytes stand in each half of the table; unaligned loads take any
+        // address. The machine has AVX-512 VBMI and VBMI2, or there were no `self`.
+        let kept = unsafe {
+            let low = _mm512_loadu_si512(MEANINGS.as_ptr().cast());
+            let high = _mm512_loadu_si512(MEANINGS.as_ptr().add(64).cast());
+            let decoded = _mm512_mask2_permutex2var_epi8(low, block, escaped, high);
+            _mm512_maskz_compress_epi8(all & !starts, decoded)
+        };
         self.store(kept, out);
     }
 }
@@ -449,7 +475,7 @@ fn string_in_blocks<const LINE: bool, B: Blocks>(
 
 /// The lowest bit of a mask and all below; all bits where there is none.
 #[inline(always)]
-fn up_to_first(mask: u64) -> u64 {
+pub(super) fn up_to_first(mask: u64) -> u64 {
     mask ^ mask.wrapping_sub(1)
 }
 

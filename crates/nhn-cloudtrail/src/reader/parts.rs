@@ -9,9 +9,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::dedup::Seen;
@@ -141,13 +142,23 @@ struct Worker<C> {
     collect: C,
 }
 
-enum Pool<C: Collect> {
-    Here(Box<Worker<C>>),
-    Threads {
-        jobs: Option<Sender<Job<C::Part>>>,
-        threads: Vec<JoinHandle<()>>,
-        own: Box<Worker<C>>,
-    },
+/// Threads that work, the caller's among them: while it would wait, it works too.
+struct Pool<C: Collect> {
+    queue: Arc<Queue<C::Part>>,
+    threads: Vec<JoinHandle<()>>,
+    own: Box<Worker<C>>,
+}
+
+/// What waits to be done.
+struct Queue<P> {
+    jobs: Mutex<Jobs<P>>,
+    more: Condvar,
+}
+
+struct Jobs<P> {
+    waiting: VecDeque<Job<P>>,
+    /// Whether none come any more.
+    over: bool,
 }
 
 type Job<P> = (Work, Sender<Done<P>>);
@@ -167,8 +178,7 @@ impl Reader {
             select: self.select.clone(),
             dedup: self.dedup.is_some(),
         };
-        let worker = || Box::new(Worker { plan: plan.clone(), collect: collect() });
-        let pool = if threads == 1 { Pool::Here(worker()) } else { Pool::new(threads, worker) };
+        let pool = Pool::new(threads, || Worker { plan: plan.clone(), collect: collect() });
         Parts {
             reader: self,
             pool,
@@ -182,68 +192,91 @@ impl Reader {
     }
 }
 
+impl<P> Queue<P> {
+    fn lock(&self) -> MutexGuard<'_, Jobs<P>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; none when there will be no more.
+    fn next(&self) -> Option<Job<P>> {
+        let mut jobs = self.lock();
+        loop {
+            if jobs.over {
+                return None;
+            }
+            if let Some(job) = jobs.waiting.pop_front() {
+                return Some(job);
+            }
+            jobs = self.more.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
 impl<C: Collect> Pool<C> {
-    fn new(threads: usize, worker: impl Fn() -> Box<Worker<C>>) -> Self {
-        let (jobs, waiting) = mpsc::channel::<Job<C::Part>>();
-        let waiting = Arc::new(Mutex::new(waiting));
+    fn new(threads: usize, worker: impl Fn() -> Worker<C>) -> Self {
+        let jobs = Mutex::new(Jobs { waiting: VecDeque::new(), over: false });
+        let queue = Arc::new(Queue { jobs, more: Condvar::new() });
         let mut started = Vec::new();
-        for _ in 0..threads {
-            let waiting = waiting.clone();
+        for _ in 1..threads {
+            let queue = queue.clone();
             let mut worker = worker();
             let work = move || {
-                loop {
-                    let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok((work, done)) = job else { break };
+                while let Some((work, done)) = queue.next() {
                     // Whoever does not want it any more has gone.
                     let _ = done.send(worker.run(work));
                 }
             };
             let thread = std::thread::Builder::new().name("nhn-cloudtrail".to_owned());
-            // Fewer threads than asked for do as well; without any, the work is done here.
+            // Fewer threads than asked for do as well.
             started.extend(thread.spawn(work).ok());
         }
-        if started.is_empty() {
-            return Pool::Here(worker());
-        }
-        Pool::Threads { jobs: Some(jobs), threads: started, own: worker() }
+        Pool { queue, threads: started, own: Box::new(worker()) }
     }
 
     /// How much may be under way.
     fn most(&self) -> usize {
-        match self {
-            Pool::Here(_) => 1,
-            Pool::Threads { threads, .. } => threads.len() + 2,
-        }
+        if self.threads.is_empty() { 1 } else { self.threads.len() + 3 }
     }
 
-    fn start(&mut self, work: Work) -> Receiver<Done<C::Part>> {
+    fn start(&self, work: Work) -> Receiver<Done<C::Part>> {
         let (done, receiver) = mpsc::channel();
-        match self {
-            Pool::Here(worker) => {
-                let _ = done.send(worker.run(work));
-            }
-            Pool::Threads { jobs, own, .. } => {
-                let sent = match jobs {
-                    Some(jobs) => jobs.send((work, done)),
-                    None => Err(mpsc::SendError((work, done))),
-                };
-                // Nobody is there to do it.
-                if let Err(mpsc::SendError((work, done))) = sent {
-                    let _ = done.send(own.run(work));
-                }
-            }
-        }
+        self.queue.lock().waiting.push_back((work, done));
+        self.queue.more.notify_one();
         receiver
+    }
+
+    /// What was done of a job.
+    fn wait(&mut self, done: &Receiver<Done<C::Part>>) -> Result<Done<C::Part>> {
+        loop {
+            let given = match done.try_recv() {
+                Err(TryRecvError::Empty) => {
+                    let job = self.queue.lock().waiting.pop_front();
+                    match job {
+                        Some((work, done)) => {
+                            // As in any other thread, a panic of what collects ends the reading.
+                            let run = AssertUnwindSafe(|| self.own.run(work));
+                            if let Ok(given) = catch_unwind(run) {
+                                let _ = done.send(given);
+                            }
+                            continue;
+                        }
+                        None => done.recv().ok(),
+                    }
+                }
+                given => given.ok(),
+            };
+            // The thread has gone without an answer: only a panic does that.
+            return given.ok_or_else(|| Error::new(Code::Panic, "a thread that reads has failed"));
+        }
     }
 }
 
 impl<C: Collect> Drop for Pool<C> {
     fn drop(&mut self) {
-        if let Pool::Threads { jobs, threads, .. } = self {
-            jobs.take();
-            for thread in threads.drain(..) {
-                let _ = thread.join();
-            }
+        self.queue.lock().over = true;
+        self.queue.more.notify_all();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
     }
 }
@@ -363,10 +396,11 @@ impl<C: Collect> Parts<C> {
                 Slot::Failed(error) => return Some(Err(error)),
                 Slot::Rest => self.rest = self.running.pop_front().map(Open::Text),
                 Slot::Found { found, done } => {
-                    let part = wait(&done).map(|done| self.part(done, found, Counts::default()));
+                    let done = self.pool.wait(&done);
+                    let part = done.map(|done| self.part(done, found, Counts::default()));
                     return Some(part.inspect_err(|_| self.stop()));
                 }
-                Slot::Lines { lines, done } => match wait(&done) {
+                Slot::Lines { lines, done } => match self.pool.wait(&done) {
                     Ok(done) => {
                         if let Some(part) = self.lines_done(lines, done) {
                             return Some(Ok(part));
@@ -678,9 +712,4 @@ impl<R: Read> Read for Full<R> {
         }
         Ok(filled)
     }
-}
-
-fn wait<P>(done: &Receiver<Done<P>>) -> Result<Done<P>> {
-    // The thread has gone without an answer: only a panic does that.
-    done.recv().map_err(|_| Error::new(Code::Panic, "a thread that reads has failed"))
 }
