@@ -200,6 +200,22 @@ macro_rules! level {
             unsafe fn assume() -> Self {
                 Self(())
             }
+
+            /// Which bytes are quotes, backslashes or control characters.
+            #[inline(always)]
+            fn special(self, bytes: &[u8; 32]) -> u32 {
+                // SAFETY: thirty-two bytes stand there; unaligned loads take any address. The
+                // machine has AVX2, or there were no `self`.
+                unsafe {
+                    let bytes = _mm256_loadu_si256(bytes.as_ptr().cast());
+                    let quotes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'"' as i8));
+                    let backslashes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'\\' as i8));
+                    let most = _mm256_set1_epi8(0x1f);
+                    let control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, most), bytes);
+                    let special = _mm256_or_si256(_mm256_or_si256(quotes, backslashes), control);
+                    _mm256_movemask_epi8(special) as u32
+                }
+            }
         }
 
         impl Level for $name {
@@ -219,6 +235,14 @@ macro_rules! level {
                 scanner: &Scanner<'_, LINE, Self>,
                 at: usize,
             ) -> Result<StringEnd, Stop> {
+                // Most strings are short, and without escapes.
+                let near = scanner.bytes.get(at..).and_then(<[u8]>::first_chunk::<32>);
+                if let Some(near) = near {
+                    let end = at + self.special(near).trailing_zeros() as usize;
+                    if end < at + 32 && scanner.bytes.get(end) == Some(&b'"') {
+                        return Ok(StringEnd { end: end + 1, escaped: false });
+                    }
+                }
                 string_in_blocks(scanner, at)
             }
 

@@ -22,8 +22,8 @@ use super::{Limits, Progress, Reader, Reject, Select, Stats};
 use crate::error::{Code, Error, Result};
 use crate::event::{Batch, Inner, Shared};
 
-/// How many pieces a part is made of: 4 MiB of text.
-const PIECES: usize = 16;
+/// How many pieces a part is made of: 2 MiB of text, some thousand records.
+const PIECES: usize = 8;
 
 /// Makes something of events: the columns of a table, or objects of another language.
 ///
@@ -235,7 +235,7 @@ impl<C: Collect> Pool<C> {
 
     /// How much may be under way.
     fn most(&self) -> usize {
-        if self.threads.is_empty() { 1 } else { self.threads.len() + 3 }
+        if self.threads.is_empty() { 1 } else { self.threads.len() + 2 }
     }
 
     fn start(&self, work: Work) -> Receiver<Done<C::Part>> {

@@ -20,7 +20,7 @@ pub(super) struct Gzip<R> {
 impl<R: Read> Gzip<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
-            input: BufReader::with_capacity(64 << 10, input),
+            input: BufReader::with_capacity(256 << 10, input),
             decoder: Decompress::new_gzip(15),
             between: false,
             failure: None,
