@@ -6,7 +6,9 @@ use arrow_array::{ArrayRef, BinaryArray, ListArray, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use nhn_cloudtrail::{Batch, Collect, Column, Event, Field, RawText, Responses};
+use nhn_cloudtrail::{
+    Batch, Collect, Column, Event, Field, RawText, Responses, TargetMember, Timestamp,
+};
 use std::hash::{BuildHasher, Hasher};
 
 use crate::schema::{member_field, member_fields};
@@ -342,11 +344,7 @@ impl Members {
         }
     }
 
-    fn push(&mut self, event: &Event) {
-        let members = match event.raw_text(Field::TargetMembers) {
-            RawText::Absent => None,
-            _ => event.target_members(),
-        };
+    fn push(&mut self, members: Option<Vec<TargetMember<'_>>>) {
         self.nulls.append(members.is_some());
         for member in members.unwrap_or_default() {
             let [id_no, name, user_code, email_address] = &mut self.fields;
@@ -371,17 +369,73 @@ impl Members {
     }
 }
 
-/// A column while it is built.
+/// Instants, while they are gathered.
+#[derive(Debug)]
+struct Times {
+    times: Vec<i64>,
+    nulls: NullBufferBuilder,
+}
+
+impl Times {
+    fn new() -> Self {
+        Self { times: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+
+    fn push(&mut self, time: Option<Timestamp>) {
+        self.times.push(time.map_or(0, Timestamp::as_millis));
+        self.nulls.append(time.is_some());
+    }
+
+    fn finish(&mut self) -> Built {
+        Built::Time(taken(&mut self.times).into(), self.nulls.finish())
+    }
+}
+
+/// Time, members, and what these cannot hold.
+#[derive(Debug)]
+struct Typed {
+    times: Option<Times>,
+    members: Option<Members>,
+    extra: Option<Texts>,
+}
+
+impl Typed {
+    fn push(&mut self, event: &Event) {
+        let (time, members, extra) = event.typed();
+        if let Some(times) = &mut self.times {
+            times.push(time);
+        }
+        if let Some(column) = &mut self.members {
+            column.push(members);
+        }
+        if let Some(texts) = &mut self.extra {
+            texts.push_str(extra.as_deref());
+        }
+    }
+
+    fn finish(&mut self, built: &mut Vec<(Column, Built)>) {
+        built.extend(self.times.as_mut().map(|times| (Column::EventTime, times.finish())));
+        built.extend(
+            self.members
+                .as_mut()
+                .map(|members| (Column::TargetMembers, Built::Array(Arc::new(members.finish())))),
+        );
+        built.extend(
+            self.extra
+                .as_mut()
+                .map(|texts| (Column::Extra, Built::Array(Arc::new(texts.finish_strings())))),
+        );
+    }
+}
+
+/// A column while it is built, or several that are built together.
 #[derive(Debug)]
 enum Building {
-    Time {
-        times: Vec<i64>,
-        nulls: NullBufferBuilder,
-    },
+    Times(Times),
     Keys(Field, Box<Keys>),
     Texts(Field, Texts),
-    Members(Box<Members>),
-    Extra(Texts),
+    /// Time, members and what these cannot hold, of which those are built that are wanted.
+    Typed(Box<Typed>),
     Raw(Texts),
     Numbers(Vec<u64>),
     /// Response, outcome, code and message, of which those are built that are wanted.
@@ -471,18 +525,30 @@ impl Columns {
     pub(crate) fn new(columns: &[Column]) -> Self {
         const RESULTS: [Column; 3] = [Column::Outcome, Column::ResultCode, Column::ResultMessage];
         let mut building = Vec::new();
-        let is_wanted = |column| columns.contains(&column).then(|| (column, Keys::new()));
-        let wanted = RESULTS.map(is_wanted);
+        let is_wanted = |column: Column| columns.contains(&column);
+        let wanted = RESULTS.map(|column| is_wanted(column).then(|| (column, Keys::new())));
         let results = wanted.iter().any(Option::is_some);
         if results {
-            let keep = columns.contains(&Column::Response);
+            let keep = is_wanted(Column::Response);
             let results = Results { wanted, said: Responses::default(), texts: Texts::new(), keep };
             building.push((Column::Outcome, Building::Results(Box::new(results))));
         }
+        let typed = is_wanted(Column::TargetMembers) || is_wanted(Column::Extra);
+        if typed {
+            let typed = Typed {
+                times: is_wanted(Column::EventTime).then(Times::new),
+                members: is_wanted(Column::TargetMembers).then(Members::new),
+                extra: is_wanted(Column::Extra).then(Texts::new),
+            };
+            building.push((Column::Extra, Building::Typed(Box::new(typed))));
+        }
         for &column in columns {
-            if !(results && column == Column::Response)
-                && let Some(building_column) = Building::of(column)
-            {
+            let built_above = match column {
+                Column::Response => results,
+                Column::EventTime => typed,
+                _ => false,
+            };
+            if !built_above && let Some(building_column) = Building::of(column) {
                 building.push((column, building_column));
             }
         }
@@ -496,14 +562,10 @@ impl Building {
             return Some(Building::Keys(field, Box::new(Keys::new())));
         }
         Some(match column {
-            Column::EventTime => {
-                Building::Time { times: Vec::new(), nulls: NullBufferBuilder::new(0) }
-            }
+            Column::EventTime => Building::Times(Times::new()),
             Column::EventLogUuid => Building::Texts(Field::EventLogUuid, Texts::new()),
             Column::Request => Building::Texts(Field::Request, Texts::new()),
             Column::Response => Building::Texts(Field::Response, Texts::new()),
-            Column::TargetMembers => Building::Members(Box::new(Members::new())),
-            Column::Extra => Building::Extra(Texts::new()),
             Column::Raw => Building::Raw(Texts::new()),
             Column::SourceRecord => Building::Numbers(Vec::new()),
             _ => return None,
@@ -513,19 +575,12 @@ impl Building {
     /// Appends what the events have. `before` has the keys of another column in the same rows.
     fn add(&mut self, events: &Batch, before: Option<&[i32]>) {
         match self {
-            Building::Time { times, nulls } => events.for_each(|event| {
-                let time = event.event_time();
-                times.push(time.map_or(0, |time| time.as_millis()));
-                nulls.append(time.is_some());
-            }),
+            Building::Times(times) => events.for_each(|event| times.push(event.event_time())),
             Building::Keys(field, keys) => keys.add(events, *field, before),
             Building::Texts(field, texts) => {
                 events.texts(*field).for_each(|text| texts.push(text));
             }
-            Building::Members(members) => events.for_each(|event| members.push(event)),
-            Building::Extra(texts) => {
-                events.for_each(|event| texts.push_str(event.extra_json().as_deref()));
-            }
+            Building::Typed(typed) => events.for_each(|event| typed.push(event)),
             Building::Raw(texts) => {
                 events.for_each(|event| texts.push(RawText::Plain(event.raw())));
             }
@@ -580,12 +635,13 @@ impl Collect for Columns {
         let mut columns = Vec::with_capacity(self.building.len() + 2);
         for (column, building) in &mut self.building {
             let built = match building {
-                Building::Time { times, nulls } => Built::Time(taken(times).into(), nulls.finish()),
+                Building::Times(times) => times.finish(),
                 Building::Keys(_, keys) => Built::Keys(keys.finish()),
-                Building::Texts(_, texts) | Building::Extra(texts) => {
-                    Built::Array(Arc::new(texts.finish_strings()))
+                Building::Texts(_, texts) => Built::Array(Arc::new(texts.finish_strings())),
+                Building::Typed(typed) => {
+                    typed.finish(&mut columns);
+                    continue;
                 }
-                Building::Members(members) => Built::Array(Arc::new(members.finish())),
                 Building::Raw(texts) => Built::Array(Arc::new(texts.finish_binary())),
                 Building::Numbers(numbers) => Built::Numbers(taken(numbers)),
                 Building::Results(results) => {

@@ -462,6 +462,24 @@ impl Event {
     /// These are the unknown fields, and under their wire names the values that their own column
     /// cannot hold, such as a time that cannot be read.
     pub fn extra_json(&self) -> Option<String> {
+        self.typed().2
+    }
+
+    /// What the columns of the time, the members and `extra` hold: what the first two cannot hold,
+    /// the last one does.
+    #[doc(hidden)]
+    pub fn typed(&self) -> (Option<Timestamp>, Option<Vec<TargetMember<'_>>>, Option<String>) {
+        let (time, target) = (self.event_time(), self.target());
+        let untimely = time.is_none() && self.record().field(Field::EventTime) != Span::NONE;
+        let (members, whole) = match target {
+            Some(target) => (target.members, target.whole),
+            None => (None, true),
+        };
+        let extra = (untimely || !whole || self.has_extra()).then(|| self.extra_of(whole));
+        (time, members, extra.flatten())
+    }
+
+    fn extra_of(&self, whole: bool) -> Option<String> {
         let mut out = Vec::new();
         let mut member = |key: &str, value: &[u8]| {
             out.push(if out.is_empty() { b'{' } else { b',' });
@@ -476,7 +494,7 @@ impl Event {
         if time.shape() != Shape::Absent && self.event_time().is_none() {
             member(Field::EventTime.wire_name(), self.json_text(time));
         }
-        if self.target().is_some_and(|target| !target.whole) {
+        if !whole {
             let target = self.record().field(Field::TargetMembers);
             member(Field::TargetMembers.wire_name(), self.json_text(target));
         }
@@ -630,20 +648,22 @@ impl<'a> Target<'a> {
                     continue;
                 }
             }
-            self.odd |= repeated(element);
+            let (mut seen, mut others) = (0, false);
             for (key, value) in json::members(element) {
                 let key = json::unquote(element.get(key).unwrap_or_default());
                 let value = element.get(value).unwrap_or_default();
-                let slot = match &*key {
-                    "idNo" => &mut member.id_no,
-                    "name" => &mut member.name,
-                    "userCode" => &mut member.user_code,
-                    "emailAddress" => &mut member.email_address,
+                let (bit, slot) = match &*key {
+                    "idNo" => (1, &mut member.id_no),
+                    "name" => (2, &mut member.name),
+                    "userCode" => (4, &mut member.user_code),
+                    "emailAddress" => (8, &mut member.email_address),
                     _ => {
-                        self.whole = false;
+                        (self.whole, others) = (false, true);
                         continue;
                     }
                 };
+                self.odd |= seen & bit != 0;
+                seen |= bit;
                 if slot.is_some() {
                     self.whole = false;
                 }
@@ -664,6 +684,7 @@ impl<'a> Target<'a> {
                     (self.whole, self.odd) = (false, true);
                 }
             }
+            self.odd |= others && repeated(element);
             members.push(member);
         }
         self.members = Some(members);
