@@ -32,7 +32,7 @@ pub(crate) const EVENT_DATE: &str = "event_date";
 const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// An empty file: polars takes any other for a part of the data set, whatever its name.
-const LOCK: &str = ".nhn-cloudtrail.lock";
+const LOCK: &str = nhn_cloudtrail::DATA_SET;
 
 /// How many bytes of rows are held before they are written.
 const HELD: usize = 64 << 20;

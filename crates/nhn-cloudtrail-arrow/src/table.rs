@@ -18,6 +18,7 @@ use nhn_cloudtrail::{
 use std::collections::VecDeque;
 
 use crate::columns::{Built, BuiltKeys, BuiltPart, Columns, Interner};
+use crate::parquet::Parquet;
 use crate::schema::schema;
 
 /// Sets up reading a table.
@@ -114,7 +115,7 @@ impl TableBuilder {
         self
     }
 
-    /// Reads files of another format too, such as [`Parquet`](crate::Parquet).
+    /// Reads files of another format too, besides Parquet.
     pub fn format(mut self, format: Arc<dyn Format>) -> Self {
         self.formats.push(format);
         self
@@ -147,7 +148,8 @@ impl TableBuilder {
         self
     }
 
-    /// Reads paths, folders and globs, one after the other; `-` is standard input.
+    /// Reads paths, folders and globs, one after the other; `-` is standard input. Of Parquet files of
+    /// the table only what the columns and the filter need is read.
     ///
     /// # Errors
     ///
@@ -182,7 +184,13 @@ impl TableBuilder {
         if !self.filter.is_empty() {
             builder = builder.select(self.filter.clone().into_select(self.catalog.clone()));
         }
-        self.formats.iter().cloned().fold(builder, ReaderBuilder::format)
+        let mut parquet = Parquet::new(&self.filter, &self.catalog);
+        // Whether records are the same tells only all of them; raw is all of them.
+        if !self.dedup || self.columns.contains(&Column::Raw) {
+            parquet = parquet.columns(&self.columns);
+        }
+        let formats = self.formats.iter().cloned();
+        formats.chain([Arc::new(parquet) as Arc<dyn Format>]).fold(builder, ReaderBuilder::format)
     }
 
     fn batches(self, reader: Reader) -> Result<Batches> {

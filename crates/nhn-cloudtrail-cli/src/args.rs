@@ -238,8 +238,14 @@ pub(crate) struct ConvertArgs {
     pub(crate) keep_raw: bool,
 
     /// Read and encode Parquet and Arrow on N threads; 0 is one for each core
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Output")]
-    pub(crate) threads: usize,
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "0",
+        help_heading = "Output",
+        value_parser = clap::value_parser!(u16).range(..=1024)
+    )]
+    pub(crate) threads: u16,
 
     #[command(flatten)]
     pub(crate) filters: FilterArgs,

@@ -64,7 +64,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ConvertArgs) -> Result<u8, Stop>
     };
     let output = context.output(Some(&args.output))?;
     let report = if let Some(format) = format {
-        let input = Input::open(context, &args.input, filter, &output)?;
+        let input = Input::open(context, &args.input, filter, Some(&columns), &output)?;
         let printer = Printer::new(format, Some(columns), context.lang, output);
         print(context, input, printer, None)?
     } else {
@@ -74,13 +74,13 @@ pub(crate) fn run(context: &Context<'_>, args: &ConvertArgs) -> Result<u8, Stop>
             _ => (table, Rows::parquet),
         };
         let input = Input::table(context, &args.input, filter, table, Target::Output(&output))?;
-        begin(output, input.schema(), args.threads)?.write_all(context, input, None)?
+        begin(output, input.schema(), args.threads.into())?.write_all(context, input, None)?
     };
     Ok(tell(report, args, 1))
 }
 
 fn table(args: &ConvertArgs, columns: &[Column]) -> TableBuilder {
-    TableBuilder::new().columns(columns).threads(args.threads)
+    TableBuilder::new().columns(columns).threads(args.threads.into())
 }
 
 /// Adds events to a data set.
@@ -95,7 +95,7 @@ fn dataset(
     let table = table(args, columns).dedup(true);
     let input = Input::table(context, &args.input, filter, table, Target::Folder(&folder))?;
     let schema = input.schema();
-    let open = || Ok(Dataset::open(&folder, schema, args.threads)?);
+    let open = || Ok(Dataset::open(&folder, schema, args.threads.into())?);
     let mut dataset = context.interrupt.begin_dataset(open)?;
     let staging = dataset.staging().to_owned();
     let done = (|| {

@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use base64::Engine;
 use nhn_cloudtrail::{
-    Error, Event, Filter, Item, Limits, Position, Progress, Reader, Reject, Stats,
+    Column, Error, Event, Filter, Item, Limits, Position, Progress, Reader, Reject, Stats,
 };
 use nhn_cloudtrail_arrow::{Batches, Parquet, TableBuilder};
 use serde::Serialize;
@@ -122,7 +122,9 @@ impl Report {
 
     /// The same, with what became of the events.
     pub(crate) fn tell_with(self, written: &str) -> u8 {
-        if self.stats.rejects > 0 || io::stderr().is_terminal() {
+        // Of a result of which a part is missing it is always told what it has.
+        let partial = self.status != 0 && !written.is_empty();
+        if self.stats.rejects > 0 || partial || io::stderr().is_terminal() {
             self.warnings.note(&format!("{}{written}", summary(self.stats)));
         }
         if self.stats.rejects > 0 && !self.rejects_kept {
@@ -205,17 +207,25 @@ fn limits(args: &InputArgs) -> Limits {
 }
 
 impl Input<Reader> {
-    /// Opens the sources to read events.
+    /// Opens the sources to read events, of which no more is needed than `columns`, where some are
+    /// given.
     pub(crate) fn open(
         context: &Context<'_>,
         args: &InputArgs,
         filter: Filter,
+        columns: Option<&[Column]>,
         result: &Output,
     ) -> Result<Self, Stop> {
         Self::new(context, args, Target::Output(result), |sources| {
-            let parquet = Arc::new(Parquet::new(&filter, &context.catalog));
+            let mut parquet = Parquet::new(&filter, &context.catalog);
+            // Whether records are the same tells only all of them; raw is all of them.
+            if let Some(columns) = columns
+                && (!args.dedup || columns.contains(&Column::Raw))
+            {
+                parquet = parquet.columns(columns);
+            }
             let mut builder =
-                Reader::builder().limits(limits(args)).dedup(args.dedup).format(parquet);
+                Reader::builder().limits(limits(args)).dedup(args.dedup).format(Arc::new(parquet));
             if !filter.is_empty() {
                 let select = filter.into_select(context.catalog.clone());
                 let interrupt = context.interrupt.clone();
@@ -240,7 +250,6 @@ impl Input<Batches> {
             table
                 .lang(context.lang)
                 .limits(limits(args))
-                .format(Arc::new(Parquet::new(&filter, &context.catalog)))
                 .catalog(context.catalog.clone())
                 .filter(filter)
                 .open(sources)

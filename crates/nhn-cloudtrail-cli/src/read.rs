@@ -51,7 +51,11 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
         ReadFormat::Csv => Some(Format::Csv { begun: false }),
         ReadFormat::Raw => Some(Format::Raw),
     };
-    let input = Input::open(context, &args.input, filter, &output)?;
+    let needed = match format {
+        Some(Format::Raw) => Some(&[Column::Raw][..]),
+        _ => asked.as_deref(),
+    };
+    let input = Input::open(context, &args.input, filter, needed, &output)?;
     let printer = match format {
         Some(format) => Printer::new(format, asked, lang, output),
         None => Printer::table(asked, zone, lang, output),

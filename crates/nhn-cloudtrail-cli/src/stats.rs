@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
     let zone = Zone::named(&args.input.tz)?;
     let filter = filter(&args.filters, &context.catalog, &args.input.tz)?;
     let mut output = context.output(args.output.as_deref())?;
-    let input = Input::open(context, &args.input, filter, &output)?;
+    let input = Input::open(context, &args.input, filter, None, &output)?;
     let mut counts = Counts::default();
     let report = input.each(context, |event, _| {
         counts.add(&event, context, &zone);

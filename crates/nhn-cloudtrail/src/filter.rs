@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::civil::{Date, DateTime};
@@ -55,11 +56,12 @@ type Test = (bool, &'static [Field], fn(&Filter, &str) -> bool);
 
 /// What a filter asks of single fields: an event passes only where one of them does.
 #[doc(hidden)]
+#[derive(Clone)]
 pub struct FieldTest {
     /// The fields.
     pub fields: &'static [Field],
     /// Whether a text passes.
-    pub passes: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    pub passes: Arc<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
 impl std::fmt::Debug for FieldTest {
@@ -345,16 +347,30 @@ impl Filter {
         for (wanted, fields, passes) in self.tests() {
             if wanted {
                 let filter = self.clone();
-                let passes = Box::new(move |text: &str| passes(&filter, text));
+                let passes = Arc::new(move |text: &str| passes(&filter, text));
                 tests.push(FieldTest { fields, passes });
             }
         }
         if self.needs_id() {
             let (filter, catalog) = (self.clone(), catalog.clone());
-            let passes = Box::new(move |id: &str| filter.matches_id(&catalog.meaning(id)));
+            let passes = Arc::new(move |id: &str| filter.matches_id(&catalog.meaning(id)));
             tests.push(FieldTest { fields: &[Field::EventId], passes });
         }
         tests
+    }
+
+    /// The fields that it looks at.
+    #[doc(hidden)]
+    pub fn fields(&self) -> Vec<Field> {
+        let tests = self.tests().into_iter().filter(|(wanted, ..)| *wanted);
+        let others = [
+            (self.since.is_some() || self.until.is_some(), Field::EventTime),
+            (self.needs_id() || self.known.is_some(), Field::EventId),
+            (!self.texts.is_empty(), Field::Request),
+            (!self.texts.is_empty() || !self.outcomes.is_empty(), Field::Response),
+        ];
+        let others = others.into_iter().filter(|(wanted, _)| *wanted).map(|(_, field)| field);
+        tests.flat_map(|(_, fields, _)| fields).copied().chain(others).collect()
     }
 
     /// The filter as a function for [`ReaderBuilder::select`](crate::ReaderBuilder::select).

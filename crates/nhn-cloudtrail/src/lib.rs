@@ -67,4 +67,6 @@ pub use json::{decode_into, use_level};
 pub use reader::{
     Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Stats, parse,
 };
+#[doc(hidden)]
+pub use source::DATA_SET;
 pub use source::{Format, RawRows, Rows};

@@ -35,6 +35,11 @@ use crate::texts::Texts;
 /// How much text is made of rows at a time, or a little more.
 const TEXT: usize = 4 << 20;
 
+/// A column of a row group that is larger than this, and larger by this factor than it is stored, is
+/// there to take all memory.
+const BOMB: i64 = 64 << 20;
+const BOMB_RATIO: i64 = 200;
+
 /// How many rows are decoded at a time, at the most.
 const ROWS: usize = 4096;
 
@@ -68,8 +73,46 @@ impl Parquet {
     /// The reader needs the filter all the same.
     pub fn new(filter: &Filter, catalog: &Catalog) -> Self {
         let (since, until) = filter.time_range();
-        Self(Arc::new(Pruner { since, until, tests: filter.field_tests(catalog) }))
+        let (tests, fields) = (filter.field_tests(catalog), filter.fields());
+        Self(Arc::new(Pruner { since, until, tests, fields, only: None }))
     }
+
+    /// Reads only what these columns and the filter need: the records are then no more than that.
+    /// With [`Column::Raw`] they are the records as they came, and a file that has not kept them
+    /// cannot be read. Without a call they are as they came where they were kept, else made of all
+    /// columns.
+    #[must_use]
+    pub fn columns(self, columns: &[Column]) -> Self {
+        let Pruner { since, until, tests, fields, .. } = &*self.0;
+        let mut only: Vec<Column> =
+            columns.iter().filter_map(|&column| source_of(column)).collect();
+        only.extend(fields.iter().filter_map(column_of));
+        // What a column could not hold stands there.
+        only.push(Column::Extra);
+        Self(Arc::new(Pruner {
+            since: *since,
+            until: *until,
+            tests: tests.clone(),
+            fields: fields.clone(),
+            only: Some(only),
+        }))
+    }
+}
+
+/// The column of the record that a column is made of; none for what is told of its place.
+fn source_of(column: Column) -> Option<Column> {
+    Some(match column {
+        Column::EventName
+        | Column::Service
+        | Column::Resource
+        | Column::Verb
+        | Column::Kind
+        | Column::Phase
+        | Column::Known => Column::EventId,
+        Column::Outcome | Column::ResultCode | Column::ResultMessage => Column::Response,
+        Column::Source | Column::SourceRecord => return None,
+        column => column,
+    })
 }
 
 impl Format for Parquet {
@@ -81,7 +124,8 @@ impl Format for Parquet {
         let table = TableFile::open(path)?;
         let groups = 0..table.groups();
         let pruner = self.0.clone();
-        Ok(Box::new(RecordReader { table, pruner, groups, open: None, skipped: 0 }))
+        let columns = table.record_columns(pruner.only.as_deref())?;
+        Ok(Box::new(RecordReader { table, pruner, columns, groups, open: None, skipped: 0 }))
     }
 }
 
@@ -90,6 +134,10 @@ struct Pruner {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     tests: Vec<FieldTest>,
+    /// What the filter looks at.
+    fields: Vec<Field>,
+    /// The columns that are needed, where these are not all.
+    only: Option<Vec<Column>>,
 }
 
 impl Pruner {
@@ -136,7 +184,7 @@ impl Pruner {
                 continue;
             };
             for (row, wanted) in wanted.iter_mut().enumerate().filter(|(_, wanted)| **wanted) {
-                *wanted = columns.iter_mut().any(|column| column.passes(row, &test.passes));
+                *wanted = columns.iter_mut().any(|column| column.passes(row, &*test.passes));
             }
         }
         wanted.into_iter().for_each(|wanted| keep.append(wanted));
@@ -174,6 +222,8 @@ impl<'a> Tested<'a> {
 struct RecordReader {
     table: TableFile,
     pruner: Arc<Pruner>,
+    /// What records are made of.
+    columns: Vec<Column>,
     /// The row groups that come next.
     groups: Range<usize>,
     open: Option<OpenGroup>,
@@ -248,7 +298,7 @@ impl RecordReader {
                 selection = Some(RowSelection::from_boolean_buffer(keep));
             }
         }
-        let reader = table.read(group, &table.record_columns(), selection)?;
+        let reader = table.read(group, &self.columns, selection)?;
         let batch = RecordBatch::new_empty(Arc::new(Schema::empty()));
         Ok(Some(OpenGroup { reader, runs, batch, next: 0 }))
     }
@@ -330,6 +380,14 @@ impl TableFile {
         if rows.is_none() {
             return Err(damaged(path, "its number of rows is no number"));
         }
+        for column in found.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns) {
+            let (stored, whole) = (column.compressed_size(), column.uncompressed_size());
+            if whole > BOMB && whole / stored.max(1) > BOMB_RATIO {
+                let name = column.column_path();
+                let what = format!("{stored} bytes of {name} would become {whole}");
+                return Err(damaged(path, what));
+            }
+        }
         let options = options().with_schema(Arc::new(Schema::new(fields)));
         let metadata =
             guard(path, || ArrowReaderMetadata::try_new(found.metadata().clone(), options))?;
@@ -362,12 +420,21 @@ impl TableFile {
         stored.iter().position(|stored| stored.path().parts() == [column.as_str()])
     }
 
-    /// The columns that records are made of.
-    fn record_columns(&self) -> Vec<Column> {
-        if self.has(Column::Raw) {
-            return vec![Column::Raw];
+    /// The columns that records are made of, where `only` these are needed.
+    fn record_columns(&self, only: Option<&[Column]>) -> Result<Vec<Column>> {
+        let needed = |column: &Column| only.is_none_or(|only| only.contains(column));
+        let raw = only.is_some_and(|only| only.contains(&Column::Raw));
+        if raw && !self.has(Column::Raw) {
+            let message = "the records as they came are not in this Parquet file: it was written \
+                           without --keep-raw";
+            return Err(Error::new(Code::InvalidOption, message).at(place(&self.path)));
         }
-        WIRE.iter().copied().filter(|&column| self.has(column)).collect()
+        let missing = |column: &&Column| needed(column) && !self.has(**column);
+        if self.has(Column::Raw) && (raw || only.is_none() || WIRE.iter().find(missing).is_some()) {
+            return Ok(vec![Column::Raw]);
+        }
+        let columns = WIRE.iter().copied();
+        Ok(columns.filter(|column| needed(column) && self.has(*column)).collect())
     }
 
     /// Reads these columns of a row group, in the order that they have in the file.
@@ -481,7 +548,10 @@ fn check(schema: &Schema) -> Result<(Vec<Option<Column>>, Vec<ArrowField>), Stri
     let has = |column| columns.contains(&Some(column));
     let is_ours = has(Column::Raw) || (has(Column::EventId) && has(Column::EventTime));
     if !is_ours {
-        return Err("it has not the columns event_id and event_time".to_owned());
+        let wanted = [Column::EventId, Column::EventTime];
+        let missing = wanted.into_iter().filter(|&column| !has(column)).map(Column::as_str);
+        let missing = missing.collect::<Vec<_>>().join(" and ");
+        return Err(format!("it has no {missing}, which records are known by"));
     }
     Ok((columns, fields))
 }

@@ -284,7 +284,6 @@ fn what_is(head: &[u8]) -> String {
         [b'P', b'K', 3, 4, ..] => "a zip archive; unpack it first",
         [b'B', b'Z', b'h', ..] => "bzip2 data; decompress it first",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz data; decompress it first",
-        [b'P', b'A', b'R', b'1', ..] => "a Parquet file",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text; convert it to UTF-8 first",
         _ if head.trim_ascii_start().starts_with(b"<") => "HTML or XML",
         _ if head.contains(&0) => "binary data",

@@ -25,6 +25,9 @@ use crate::event::{Batch, Inner, Shared};
 /// How many pieces a part is made of: 2 MiB of text, some thousand records.
 const PIECES: usize = 8;
 
+/// More threads than any machine has cores for are not started.
+const MOST_THREADS: usize = 1024;
+
 /// Makes something of events: the columns of a table, or objects of another language.
 ///
 /// Each thread has its own; it is given the events of a part, some at a time, and then asked for
@@ -170,7 +173,7 @@ impl Reader {
     pub fn into_parts<C: Collect>(self, threads: usize, collect: impl Fn() -> C) -> Parts<C> {
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
+            threads => threads.min(MOST_THREADS),
         };
         let plan = Plan {
             limits: self.limits,

@@ -21,6 +21,10 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 /// The most that a block of zstd holds.
 const ZSTD_BLOCK: usize = 128 << 10;
 
+/// The file that tells a folder to be a data set of ours, which may have no rows yet.
+#[doc(hidden)]
+pub const DATA_SET: &str = ".nhn-cloudtrail.lock";
+
 /// How many bytes a format is shown.
 const HEAD: usize = 8;
 
@@ -98,7 +102,7 @@ impl Source {
                 None => return Err(not_opened(pattern, error)),
             },
         }
-        if found.is_empty() {
+        if found.is_empty() && !pattern.join(DATA_SET).exists() {
             let message =
                 "no file to read: give a file, a folder that holds one, or a glob that matches one";
             return Err(Error::new(Code::NotFound, message).at(place(pattern)));
@@ -126,7 +130,7 @@ impl Source {
             Error::new(code, "cannot be read").at(position).caused_by(error)
         };
         let mut raw: Box<dyn Read + Send> = match self.kind {
-            Kind::Bytes(bytes) if compression(&bytes).is_none() => {
+            Kind::Bytes(bytes) if compression(&bytes).is_none() && table_of(&bytes).is_none() => {
                 read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 return Ok(Input::Memory(Arc::new(bytes)));
             }
@@ -150,6 +154,10 @@ impl Source {
         };
         let mut head = Vec::with_capacity(4);
         (&mut raw).take(4).read_to_end(&mut head).map_err(wrong)?;
+        if let Some(what) = table_of(&head) {
+            let position = Position { source: name, ..Position::default() };
+            return Err(Error::new(Code::NotALog, what).at(position));
+        }
         let compression = compression(&head);
         let counted = Counted { inner: Cursor::new(head).chain(raw), read };
         Ok(Input::Stream(match compression {
@@ -179,6 +187,21 @@ fn compression(head: &[u8]) -> Option<Compression> {
         }
         _ => None,
     }
+}
+
+/// What is wrong with a source that is a table: inside of one, texts of requests would look like
+/// records.
+fn table_of(head: &[u8]) -> Option<&'static str> {
+    Some(match head {
+        [b'P', b'A', b'R', b'1', ..] => {
+            "this is a Parquet file, which is read only by its path, and as a table of events"
+        }
+        [b'A', b'R', b'R', b'O', ..] | [0xff, 0xff, 0xff, 0xff, ..] => {
+            "this is an Arrow table; read the log that it was made from, or write Parquet, which can \
+             be read back"
+        }
+        _ => return None,
+    })
 }
 
 /// Reads a block's worth at a time, however much is asked for: the decoder drops what a call has
