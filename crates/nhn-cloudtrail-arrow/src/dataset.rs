@@ -264,11 +264,15 @@ impl Dataset {
         if self.stored.contains_key(&day) {
             return Ok(());
         }
+        let mut content = WIRE.to_vec();
+        if self.schema.column_with_name(Column::Raw.as_str()).is_some() {
+            content.push(Column::Raw);
+        }
         let mut stored = Stored::default();
         for path in self.files.get(&day).into_iter().flatten() {
             let table = TableFile::open(path)?;
             for group in 0..table.groups() {
-                for batch in table.read(group, WIRE, None)? {
+                for batch in table.read(group, &content, None)? {
                     let batch = batch?;
                     let mut identities = Identities::new(&batch);
                     (0..batch.num_rows()).for_each(|row| stored.insert(identities.get(row)));
@@ -320,15 +324,16 @@ impl Dataset {
             let writer = ParquetWriter::new(file, self.schema.clone(), self.threads)?;
             self.open = Some((day, path, writer));
         }
-        if let Some((_, _, writer)) = &mut self.open {
-            batches.iter().try_for_each(|batch| writer.write(batch))?;
+        if let Some((_, path, writer)) = &mut self.open {
+            let written = batches.iter().try_for_each(|batch| writer.write(batch));
+            written.map_err(|error| error.at(place(path)))?;
         }
         Ok(())
     }
 
     fn close(&mut self) -> Result<()> {
         if let Some((day, path, writer)) = self.open.take() {
-            let file = writer.finish()?;
+            let file = writer.finish().map_err(|error| error.at(place(&path)))?;
             file.sync_all().map_err(|error| failed(&path, error))?;
             self.done.push((day, path));
         }

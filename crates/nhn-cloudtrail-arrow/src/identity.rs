@@ -13,8 +13,8 @@ use crate::texts::Texts;
 
 /// Half a hash of the key, and half a hash of the content.
 ///
-/// The content is what the record's own columns hold. What the catalog adds is left out, since that
-/// changes with the catalog, and so are the record's bytes, which may be written in other ways.
+/// The content is that of the record where its bytes are kept, written in whatever way; else what the
+/// record's own columns hold. What the catalog adds is left out, since that changes with the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     key: u64,
@@ -31,6 +31,7 @@ pub(crate) struct Identities<'a> {
     members: Vec<Texts<'a>>,
     extra: Option<Texts<'a>>,
     uuid: Option<Texts<'a>>,
+    raw: Option<&'a dyn Array>,
     buffer: Vec<u8>,
 }
 
@@ -51,11 +52,36 @@ impl<'a> Identities<'a> {
             members: members.filter_map(|array| Texts::of(array)).collect(),
             extra: texts(Column::Extra),
             uuid: texts(Column::EventLogUuid),
+            raw: column(Column::Raw),
             buffer: Vec::new(),
         }
     }
 
     pub(crate) fn get(&mut self, row: usize) -> Identity {
+        let content = self.raw(row).unwrap_or_else(|| self.columns(row));
+        match self.uuid.and_then(|uuid| uuid.get(row)).filter(|uuid| !uuid.is_empty()) {
+            Some(uuid) => Identity {
+                key: part(&Sha256::digest(uuid), 0),
+                content: part(&content, 0),
+                own: true,
+            },
+            None => Identity { key: part(&content, 0), content: part(&content, 1), own: false },
+        }
+    }
+
+    /// The hash of the record whose bytes are kept.
+    fn raw(&self, row: usize) -> Option<[u8; 32]> {
+        let array = self.raw.filter(|array| !array.is_null(row))?;
+        let raw = match array.as_binary_opt::<i32>() {
+            Some(array) => array.value(row),
+            None => array.as_binary_view_opt()?.value(row),
+        };
+        let events = nhn_cloudtrail::parse(raw).ok()?;
+        Some(events.first()?.content_hash())
+    }
+
+    /// The hash of what the record's columns hold.
+    fn columns(&mut self, row: usize) -> [u8; 32] {
         self.buffer.clear();
         let out = &mut self.buffer;
         let time = self.time.filter(|time| !time.is_null(row)).map(|time| time.value(row));
@@ -88,15 +114,7 @@ impl<'a> Identities<'a> {
                 put(Some(text), out);
             }
         }
-        let content = Sha256::digest(&self.buffer);
-        match self.uuid.and_then(|uuid| uuid.get(row)).filter(|uuid| !uuid.is_empty()) {
-            Some(uuid) => Identity {
-                key: part(&Sha256::digest(uuid), 0),
-                content: part(&content, 0),
-                own: true,
-            },
-            None => Identity { key: part(&content, 0), content: part(&content, 1), own: false },
-        }
+        Sha256::digest(&self.buffer).into()
     }
 }
 

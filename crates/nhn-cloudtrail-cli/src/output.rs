@@ -128,7 +128,11 @@ pub(crate) fn not_written(target: &Path, error: &io::Error) -> Stop {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Stop::ClosedPipe;
     }
-    Stop::failed(format!("{}: cannot be written: {error}", target.display()))
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        _ => error.to_string(),
+    };
+    Stop::failed(format!("{}: cannot be written: {why}", target.display()))
 }
 
 /// Where results go.

@@ -346,3 +346,19 @@ fn days_in_any_order_get_few_files_and_keep_their_order() {
     assert!(seen.iter().all(|seen| *seen));
     assert_eq!(add(&root, &input).unwrap().duplicates, 12_000);
 }
+
+#[test]
+fn where_bytes_are_kept_records_are_told_apart_by_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let columns = crate::common::with_raw();
+    let add = |text: &str| add_table(&root, text, TableBuilder::new().columns(&columns)).unwrap();
+    let time = "\"eventTime\":\"2026-10-31T00:00:02Z\"";
+    assert_eq!(add(&format!("{{{time},\"userName\":\"42\"}}")).events, 1);
+    // The same row of another record.
+    assert_eq!(add(&format!("{{{time},\"userName\":42}}")).events, 1);
+    // The same record, written otherwise.
+    assert_eq!(add(&format!("{{ \"userName\" : 42, {time} }}")).duplicates, 1);
+    assert_eq!(add(&format!("{{{time},\"userName\":\"42\"}}")).duplicates, 1);
+    assert_eq!(lines(&root).len(), 2);
+}

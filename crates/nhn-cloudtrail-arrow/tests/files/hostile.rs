@@ -85,3 +85,31 @@ fn other_files_beside_it_are_read() {
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(reader.stats().events, 6);
 }
+
+#[test]
+fn a_column_that_would_grow_out_of_all_measure_is_refused() {
+    use parquet::basic::{Compression, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bomb.parquet");
+    let columns: [(&str, ArrayRef); 2] = [
+        ("event_id", Arc::new(StringArray::from(vec!["a"; 100]))),
+        ("raw", Arc::new(arrow_array::BinaryArray::from_vec(vec![&[b' '; 1 << 20][..]; 100]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(false)
+        .build();
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    assert!(fs::metadata(&path).unwrap().len() < 1 << 20);
+    let items: Vec<_> = read_back(&path, Filter::new()).collect();
+    assert_eq!(items.len(), 1);
+    let error = items[0].as_ref().unwrap_err();
+    assert_eq!(error.code().as_str(), "INVALID_TABLE");
+    assert!(error.to_string().contains("would become"), "{error}");
+}

@@ -365,3 +365,105 @@ fn a_closed_pipe_ends_quietly() {
         assert_eq!(String::from_utf8(ran.stderr).unwrap(), "", "{format}");
     }
 }
+
+#[test]
+fn of_a_parquet_source_only_what_is_asked_for_is_read_and_it_says_the_same() {
+    let folder = folder();
+    let output = folder.path().join("events.parquet");
+    assert_eq!(convert(&logs(), &output, &[]).status, 0);
+    let columns = [
+        "event_time",
+        "event_name,kind,known",
+        "outcome,result_code",
+        "user_id,extra",
+        "target_members,event_log_uuid",
+        "source_record",
+    ];
+    let filters: [&[&str]; 5] = [
+        &[],
+        &["--outcome", "failure"],
+        &["--text", "name"],
+        &["--kind", "delete", "--since", "2026-01-01"],
+        &["--unknown"],
+    ];
+    for columns in columns {
+        for filter in filters {
+            let options = [&["--columns", columns], filter].concat();
+            // A data set has a place of its own.
+            if columns != "source_record" {
+                assert_eq!(read(&output, "jsonl", &options), read(logs(), "jsonl", &options));
+            }
+            assert_eq!(
+                lines(&read(&output, "jsonl", &options)).len(),
+                lines(&read(logs(), "jsonl", &options)).len()
+            );
+        }
+    }
+}
+
+#[test]
+fn records_as_they_came_come_only_from_where_they_are_kept() {
+    let folder = folder();
+    let kept = folder.path().join("kept.parquet");
+    let made = folder.path().join("made.parquet");
+    assert_eq!(convert(&logs(), &kept, &["--keep-raw"]).status, 0);
+    assert_eq!(convert(&logs(), &made, &[]).status, 0);
+    assert_eq!(read(&kept, "raw", &[]), read(logs(), "raw", &[]));
+    let again = folder.path().join("again.parquet");
+    for ran in [
+        run(["read", made.to_str().unwrap(), "--format", "raw"]),
+        convert(made.to_str().unwrap(), &again, &["--keep-raw"]),
+    ] {
+        assert_eq!(ran.status, 2);
+        assert!(ran.stderr.contains("written without --keep-raw"), "{}", ran.stderr);
+    }
+    assert!(!again.exists());
+    assert_eq!(convert(kept.to_str().unwrap(), &again, &["--keep-raw"]).status, 0);
+    assert_eq!(read(&again, "raw", &[]), read(logs(), "raw", &[]));
+}
+
+#[test]
+fn a_table_is_no_log() {
+    let folder = folder();
+    let arrow = folder.path().join("events.arrow");
+    assert_eq!(convert(&logs(), &arrow, &[]).status, 0);
+    let parquet = folder.path().join("events.parquet");
+    assert_eq!(convert(&logs(), &parquet, &[]).status, 0);
+    let stream = read(logs(), "arrow", &[]);
+    let from_path = run(["stats", arrow.to_str().unwrap()]);
+    for (ran, what) in [
+        (from_path, "an Arrow table"),
+        (run_on(&stream, ["stats", "-"]), "an Arrow table"),
+        (run_on(&std::fs::read(&parquet).unwrap(), ["stats", "-"]), "by its path"),
+    ] {
+        assert_eq!(ran.status, 2);
+        assert!(ran.stderr.contains(what), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_data_set_without_rows_can_be_read() {
+    let folder = folder();
+    let empty = folder.path().join("empty.jsonl");
+    std::fs::write(&empty, "").unwrap();
+    let output = folder.path().join("set");
+    assert_eq!(convert(empty.to_str().unwrap(), &output, &[]).status, 0);
+    assert_eq!(read(&output, "jsonl", &[]), b"");
+    assert_eq!(run(["stats", output.to_str().unwrap()]).status, 0);
+}
+
+#[test]
+fn a_result_of_which_a_part_is_missing_says_what_it_has() {
+    let folder = folder();
+    let output = folder.path().join("events.parquet");
+    let ran = run(["convert", "/nonexistent", &logs(), "-o", output.to_str().unwrap()]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("; wrote "), "{}", ran.stderr);
+}
+
+#[test]
+fn there_is_a_most_of_threads() {
+    let ran = convert(&logs(), Path::new("/nonexistent/a.parquet"), &["--threads", "10000"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("--threads"), "{}", ran.stderr);
+}

@@ -556,7 +556,8 @@ impl Event {
     }
 
     /// The SHA-256 of the canonical content.
-    pub(crate) fn content_hash(&self) -> [u8; 32] {
+    #[doc(hidden)]
+    pub fn content_hash(&self) -> [u8; 32] {
         let mut canonical = Vec::with_capacity(self.raw().len());
         json::write_canonical(&mut canonical, self.raw());
         Sha256::digest(&canonical).into()
