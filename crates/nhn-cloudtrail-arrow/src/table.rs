@@ -332,18 +332,23 @@ impl Batches {
     /// # Errors
     ///
     /// The first error about a whole source. Rejects are no error here: they are in the table.
-    pub fn read_all(mut self) -> Result<Table> {
-        self.merger.most = ONE_DICTIONARY;
+    pub fn read_all(self) -> Result<Table> {
+        self.read_with(ONE_DICTIONARY)
+    }
+
+    fn read_with(mut self, most: usize) -> Result<Table> {
+        self.merger.most = most;
         let mut merged = Vec::new();
+        let mut batches = Vec::new();
         let mut rejects = Vec::new();
         while let Some(part) = self.next_merged() {
             merged.push(part?);
             rejects.extend(self.rejects.drain(..));
+            if self.merger.is_full() {
+                self.merger.batches(&mut merged, &mut batches)?;
+            }
         }
-        let batches = merged.into_iter().map(|merged| self.merger.batch(merged));
-        let batches =
-            batches.filter(|batch| !batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0));
-        let batches = batches.collect::<Result<_>>()?;
+        self.merger.batches(&mut merged, &mut batches)?;
         Ok(Table { schema: self.schema(), batches, rejects, stats: self.stats() })
     }
 }
@@ -413,7 +418,7 @@ impl Merger {
     fn merge(&mut self, part: Part<BuiltPart>) -> Merged {
         let Part { value, keep, source, records_before, .. } = part;
         let BuiltPart { rows, columns } = value;
-        if self.dictionaries.iter().any(|dictionary| dictionary.texts.bytes() > self.most) {
+        if self.is_full() {
             self.dictionaries.iter_mut().for_each(|dictionary| *dictionary = Dictionary::default());
             self.meanings.clear();
         }
@@ -464,6 +469,23 @@ impl Merger {
             })
         });
         Merged { rows, columns: columns.collect(), keep }
+    }
+
+    /// Whether the next part begins other dictionaries. What was merged has to be made batches of
+    /// before.
+    fn is_full(&self) -> bool {
+        self.dictionaries.iter().any(|dictionary| dictionary.texts.bytes() > self.most)
+    }
+
+    /// Makes batches of parts.
+    fn batches(&mut self, merged: &mut Vec<Merged>, batches: &mut Vec<RecordBatch>) -> Result<()> {
+        for merged in merged.drain(..) {
+            let batch = self.batch(merged)?;
+            if batch.num_rows() > 0 {
+                batches.push(batch);
+            }
+        }
+        Ok(())
     }
 
     /// Asks the catalog what the event IDs mean that are new.
@@ -593,5 +615,46 @@ impl Interner {
             }
         }
         MergedColumn::Keys(keys.into(), nulls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "in tests a panic is the report"
+    )]
+
+    use arrow_array::cast::AsArray;
+
+    use super::*;
+
+    /// A table of more text than a dictionary may have says the same.
+    #[test]
+    fn full_dictionaries_make_room_for_others() {
+        let mut text = String::new();
+        for user in 0..60_000 {
+            let agent = "x".repeat(100);
+            text +=
+                &format!("{{\"eventId\":\"a\",\"userId\":\"{user}\",\"userAgent\":\"{agent}\"}}\n");
+        }
+        let columns = [Column::UserId, Column::EventId];
+        let builder = TableBuilder::new().columns(&columns).threads(2);
+        let table = builder.from_bytes(text).unwrap().read_with(100_000).unwrap();
+        assert!(table.batches.len() > 3);
+        let mut row = 0;
+        for batch in &table.batches {
+            let users = batch.column(0).as_dictionary::<Int32Type>();
+            let users = users.downcast_dict::<arrow_array::StringArray>().unwrap();
+            for user in users {
+                assert_eq!(user, Some(row.to_string().as_str()));
+                row += 1;
+            }
+        }
+        assert_eq!(row, 60_000);
+        let first = table.batches[0].column(0).as_dictionary::<Int32Type>().values().len();
+        let last = table.batches.last().unwrap().column(0).as_dictionary::<Int32Type>();
+        assert!(first < 60_000 && last.values().len() < 60_000);
     }
 }
