@@ -25,7 +25,7 @@ pub(crate) struct Interner {
     recent: [i32; RECENT],
 }
 
-const RECENT: usize = 256;
+const RECENT: usize = 2048;
 
 impl Default for Interner {
     fn default() -> Self {
@@ -124,7 +124,7 @@ fn slot(text: &[u8]) -> usize {
         _ => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };
     let mixed = words ^ (length as u64) << 56;
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT.trailing_zeros())) as usize
 }
 
 /// Whether two texts are the same. They mostly are, and are short: a call would cost more, and so
@@ -464,16 +464,26 @@ struct Results {
     wanted: [Option<(Column, Keys)>; 3],
     /// A key of each wanted column.
     said: Responses<[Option<i32>; 3]>,
-    texts: Texts,
-    /// Whether the responses themselves are wanted.
-    keep: bool,
+    /// The responses themselves, where they are wanted.
+    texts: Option<Texts>,
+    /// A response, where they are not.
+    scratch: Vec<u8>,
 }
 
 impl Results {
     fn push(&mut self, response: RawText<'_>) {
-        let from = self.texts.values.len();
-        self.texts.push(response);
-        let response = self.texts.values.get(from..).unwrap_or_default();
+        let response = match &mut self.texts {
+            Some(texts) => {
+                let from = texts.values.len();
+                texts.push(response);
+                texts.values.get(from..).unwrap_or_default()
+            }
+            None => {
+                self.scratch.clear();
+                response.append_to(&mut self.scratch);
+                &self.scratch
+            }
+        };
         let wanted = &mut self.wanted;
         let keys = self.said.get(response, |outcome, code, message| {
             let texts = [Some(outcome.as_str()), code, message];
@@ -485,9 +495,6 @@ impl Results {
             }
             keys
         });
-        if !self.keep {
-            self.texts.values.clear();
-        }
         self.push_keys(keys);
     }
 
@@ -502,10 +509,11 @@ impl Results {
 
     fn finish(&mut self, built: &mut Vec<(Column, Built)>) {
         self.said = Responses::default();
-        let texts = self.texts.finish_strings();
-        if self.keep {
-            built.push((Column::Response, Built::Array(Arc::new(texts))));
-        }
+        built.extend(
+            self.texts
+                .as_mut()
+                .map(|texts| (Column::Response, Built::Array(Arc::new(texts.finish_strings())))),
+        );
         for (column, keys) in self.wanted.iter_mut().flatten() {
             built.push((*column, Built::Keys(keys.finish())));
         }
@@ -529,8 +537,9 @@ impl Columns {
         let wanted = RESULTS.map(|column| is_wanted(column).then(|| (column, Keys::new())));
         let results = wanted.iter().any(Option::is_some);
         if results {
-            let keep = is_wanted(Column::Response);
-            let results = Results { wanted, said: Responses::default(), texts: Texts::new(), keep };
+            let texts = is_wanted(Column::Response).then(Texts::new);
+            let (said, scratch) = (Responses::default(), Vec::new());
+            let results = Results { wanted, said, texts, scratch };
             building.push((Column::Outcome, Building::Results(Box::new(results))));
         }
         let typed = is_wanted(Column::TargetMembers) || is_wanted(Column::Extra);

@@ -219,7 +219,7 @@ impl TableBuilder {
 }
 
 /// Whether a column says what the catalog knows of the event's ID.
-fn is_meaning(column: Column) -> bool {
+pub(crate) fn is_meaning(column: Column) -> bool {
     matches!(
         column,
         Column::EventName

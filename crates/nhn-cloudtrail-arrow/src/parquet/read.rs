@@ -30,6 +30,7 @@ use parquet::file::statistics::Statistics;
 
 use super::record::Records;
 use crate::schema::{WIRE, data_type};
+use crate::table::is_meaning;
 use crate::texts::Texts;
 
 /// How much text is made of rows at a time, or a little more.
@@ -102,13 +103,7 @@ impl Parquet {
 /// The column of the record that a column is made of; none for what is told of its place.
 fn source_of(column: Column) -> Option<Column> {
     Some(match column {
-        Column::EventName
-        | Column::Service
-        | Column::Resource
-        | Column::Verb
-        | Column::Kind
-        | Column::Phase
-        | Column::Known => Column::EventId,
+        column if is_meaning(column) => Column::EventId,
         Column::Outcome | Column::ResultCode | Column::ResultMessage => Column::Response,
         Column::Source | Column::SourceRecord => return None,
         column => column,
