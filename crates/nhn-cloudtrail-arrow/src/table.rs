@@ -620,12 +620,6 @@ impl Interner {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "in tests a panic is the report"
-    )]
-
     use arrow_array::cast::AsArray;
 
     use super::*;
