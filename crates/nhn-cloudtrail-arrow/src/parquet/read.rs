@@ -36,9 +36,11 @@ use crate::texts::Texts;
 /// How much text is made of rows at a time, or a little more.
 const TEXT: usize = 4 << 20;
 
-/// A column of a row group that is larger than this, and larger by this factor than it is stored, is
-/// there to take all memory.
-const BOMB: i64 = 64 << 20;
+/// A column of a row group that is larger than this, of values larger than this, and larger by this
+/// factor than it is stored, is there to take all memory. Row groups that are written here are less
+/// than half as large.
+const BOMB: i64 = 512 << 20;
+const BOMB_VALUE: i64 = 64 << 10;
 const BOMB_RATIO: i64 = 200;
 
 /// How many rows are decoded at a time, at the most.
@@ -377,7 +379,8 @@ impl TableFile {
         }
         for column in found.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns) {
             let (stored, whole) = (column.compressed_size(), column.uncompressed_size());
-            if whole > BOMB && whole / stored.max(1) > BOMB_RATIO {
+            let value = whole / column.num_values().max(1);
+            if whole > BOMB && value > BOMB_VALUE && whole / stored.max(1) > BOMB_RATIO {
                 let name = column.column_path();
                 let what = format!("{stored} bytes of {name} would become {whole}");
                 return Err(damaged(path, what));

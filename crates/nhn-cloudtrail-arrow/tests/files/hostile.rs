@@ -94,8 +94,8 @@ fn a_column_that_would_grow_out_of_all_measure_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bomb.parquet");
     let columns: [(&str, ArrayRef); 2] = [
-        ("event_id", Arc::new(StringArray::from(vec!["a"; 100]))),
-        ("raw", Arc::new(arrow_array::BinaryArray::from_vec(vec![&[b' '; 1 << 20][..]; 100]))),
+        ("event_id", Arc::new(StringArray::from(vec!["a"; 33]))),
+        ("raw", Arc::new(arrow_array::BinaryArray::from_vec(vec![&vec![b' '; 16 << 20][..]; 33]))),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let properties = WriterProperties::builder()
@@ -112,4 +112,20 @@ fn a_column_that_would_grow_out_of_all_measure_is_refused() {
     let error = items[0].as_ref().unwrap_err();
     assert_eq!(error.code().as_str(), "INVALID_TABLE");
     assert!(error.to_string().contains("would become"), "{error}");
+}
+
+/// What is the same again and again is small where it is stored, and no bomb.
+#[test]
+fn a_log_of_one_record_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let request = "x".repeat(70_000);
+    let line = format!("{{\"eventId\":\"a\",\"request\":\"{request}\"}}\n");
+    let events = nhn_cloudtrail::parse(line.repeat(6000)).unwrap();
+    for columns in [Column::standard(), &with_raw()] {
+        write(&path, columns, &events, 500, 1);
+        assert!(fs::metadata(&path).unwrap().len() < 8 << 20);
+        let back = read_back(&path, Filter::new());
+        assert!(back.map(|item| item.unwrap()).all(|event| event.request() == events[0].request()));
+    }
 }
