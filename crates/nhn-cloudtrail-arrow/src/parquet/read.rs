@@ -86,19 +86,14 @@ impl Parquet {
     /// columns.
     #[must_use]
     pub fn columns(self, columns: &[Column]) -> Self {
-        let Pruner { since, until, tests, fields, .. } = &*self.0;
+        let mut pruner = Pruner::clone(&self.0);
         let mut only: Vec<Column> =
             columns.iter().filter_map(|&column| source_of(column)).collect();
-        only.extend(fields.iter().filter_map(column_of));
+        only.extend(pruner.fields.iter().filter_map(column_of));
         // What a column could not hold stands there.
         only.push(Column::Extra);
-        Self(Arc::new(Pruner {
-            since: *since,
-            until: *until,
-            tests: tests.clone(),
-            fields: fields.clone(),
-            only: Some(only),
-        }))
+        pruner.only = Some(only);
+        Self(Arc::new(pruner))
     }
 }
 
@@ -126,7 +121,8 @@ impl Format for Parquet {
     }
 }
 
-/// Says which rows need not be read.
+/// Says which rows and columns need not be read.
+#[derive(Clone)]
 struct Pruner {
     since: Option<Timestamp>,
     until: Option<Timestamp>,

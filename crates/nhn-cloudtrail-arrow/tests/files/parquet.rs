@@ -252,3 +252,36 @@ fn rows_that_a_filter_leaves_out_are_passed_over_and_counted() {
         assert!(passed > 4, "{passed} filters let anything pass");
     }
 }
+
+/// Whoever compacts a data set may compress it otherwise.
+#[test]
+fn files_that_others_compressed_come_back() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel};
+    use parquet::file::properties::WriterProperties;
+
+    let folder = tempfile::tempdir().unwrap();
+    let ours = folder.path().join("ours.parquet");
+    write(&ours, Column::standard(), &all_events(), 1000, 1);
+    let wanted: Vec<String> =
+        read_back(&ours, Filter::new()).map(|event| flat(&event.unwrap())).collect();
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4_RAW,
+    ] {
+        let path = folder.path().join(format!("{compression:?}.parquet"));
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&ours).unwrap());
+        let reader = reader.unwrap().build().unwrap();
+        let file = fs::File::create(&path).unwrap();
+        let schema = arrow_array::RecordBatchReader::schema(&reader);
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(file, schema, Some(properties)).unwrap();
+        reader.for_each(|batch| writer.write(&batch.unwrap()).unwrap());
+        writer.close().unwrap();
+        let back = read_back(&path, Filter::new()).map(|event| flat(&event.unwrap()));
+        assert_eq!(back.collect::<Vec<_>>(), wanted, "{compression:?}");
+    }
+}
