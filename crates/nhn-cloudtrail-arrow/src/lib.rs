@@ -31,12 +31,14 @@ mod parquet;
 mod schema;
 mod table;
 mod texts;
+mod write;
 
 pub use dataset::Dataset;
 pub use ipc::{ArrowFileWriter, ArrowStreamWriter};
 pub use parquet::{Parquet, ParquetWriter};
 pub use schema::schema;
 pub use table::{Batches, Item, Table, TableBuilder, read};
+pub use write::{Written, write_parquet};
 
 // Here, since the README's code wants this crate and the core.
 #[cfg(doctest)]

@@ -48,6 +48,7 @@ pub struct TableBuilder {
     limits: Limits,
     threads: usize,
     most: usize,
+    watch: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
 
 impl std::fmt::Debug for TableBuilder {
@@ -75,6 +76,7 @@ impl Default for TableBuilder {
             limits: Limits::default(),
             threads: 0,
             most: DICTIONARY,
+            watch: None,
         }
     }
 }
@@ -141,6 +143,13 @@ impl TableBuilder {
         self
     }
 
+    /// Asks `goes_on` again and again whether the reading is to go on, see
+    /// [`ReaderBuilder::watch`](nhn_cloudtrail::ReaderBuilder::watch).
+    pub fn watch(mut self, goes_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.watch = Some(Arc::new(goes_on));
+        self
+    }
+
     /// One dictionary a column, to which every batch adds, up to half a gibibyte of different texts:
     /// for formats that cannot begin another one. Memory then grows with these texts.
     pub fn one_dictionary(mut self) -> Self {
@@ -179,8 +188,23 @@ impl TableBuilder {
         self.batches(reader)
     }
 
+    /// Reads bytes that something else owns, without copying them, see
+    /// [`ReaderBuilder::from_owner`](nhn_cloudtrail::ReaderBuilder::from_owner).
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for options that make no sense.
+    pub fn from_owner(self, owner: impl AsRef<[u8]> + Send + 'static) -> Result<Batches> {
+        let reader = self.reader().from_owner(owner)?;
+        self.batches(reader)
+    }
+
     fn reader(&self) -> ReaderBuilder {
         let mut builder = Reader::builder().limits(self.limits).dedup(self.dedup);
+        if let Some(watch) = &self.watch {
+            let watch = watch.clone();
+            builder = builder.watch(move || watch());
+        }
         if !self.filter.is_empty() {
             builder = builder.select(self.filter.clone().into_select(self.catalog.clone()));
         }
@@ -333,23 +357,46 @@ impl Batches {
     ///
     /// The first error about a whole source. Rejects are no error here: they are in the table.
     pub fn read_all(self) -> Result<Table> {
-        self.read_with(ONE_DICTIONARY)
+        let mut rejects = Vec::new();
+        let table = self.read_all_with(|reject| {
+            rejects.push(reject?);
+            Ok(())
+        })?;
+        Ok(Table { rejects, ..table })
     }
 
-    fn read_with(mut self, most: usize) -> Result<Table> {
+    /// Reads to the end, and tells `odd` of each reject and each error about a whole source, so that
+    /// the table has no rejects. Reading goes on where it returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// What `odd` returns.
+    pub fn read_all_with(self, odd: impl FnMut(Result<Reject>) -> Result<()>) -> Result<Table> {
+        self.read_with(ONE_DICTIONARY, odd)
+    }
+
+    fn read_with(
+        mut self,
+        most: usize,
+        mut odd: impl FnMut(Result<Reject>) -> Result<()>,
+    ) -> Result<Table> {
         self.merger.most = most;
         let mut merged = Vec::new();
         let mut batches = Vec::new();
-        let mut rejects = Vec::new();
         while let Some(part) = self.next_merged() {
-            merged.push(part?);
-            rejects.extend(self.rejects.drain(..));
+            match part {
+                Ok(part) => merged.push(part),
+                Err(error) => odd(Err(error))?,
+            }
+            for reject in self.rejects.drain(..) {
+                odd(Ok(reject))?;
+            }
             if self.merger.is_full() {
                 self.merger.batches(&mut merged, &mut batches)?;
             }
         }
         self.merger.batches(&mut merged, &mut batches)?;
-        Ok(Table { schema: self.schema(), batches, rejects, stats: self.stats() })
+        Ok(Table { schema: self.schema(), batches, rejects: Vec::new(), stats: self.stats() })
     }
 }
 
@@ -635,7 +682,7 @@ mod tests {
         }
         let columns = [Column::UserId, Column::EventId];
         let builder = TableBuilder::new().columns(&columns).threads(2);
-        let table = builder.from_bytes(text).unwrap().read_with(100_000).unwrap();
+        let table = builder.from_bytes(text).unwrap().read_with(100_000, |_| Ok(())).unwrap();
         assert!(table.batches.len() > 3);
         let mut row = 0;
         for batch in &table.batches {

@@ -226,11 +226,10 @@ impl Input<Reader> {
             }
             let mut builder =
                 Reader::builder().limits(limits(args)).dedup(args.dedup).format(Arc::new(parquet));
+            let interrupt = context.interrupt.clone();
+            builder = builder.watch(move || !interrupt.is_raised());
             if !filter.is_empty() {
-                let select = filter.into_select(context.catalog.clone());
-                let interrupt = context.interrupt.clone();
-                // An event that comes through makes `each` look at the interrupt.
-                builder = builder.select(move |event| interrupt.is_raised() || select(event));
+                builder = builder.select(filter.into_select(context.catalog.clone()));
             }
             builder.open(sources)
         })
@@ -246,8 +245,10 @@ impl Input<Batches> {
         table: TableBuilder,
         target: Target<'_>,
     ) -> Result<Self, Stop> {
+        let interrupt = context.interrupt.clone();
         Self::new(context, args, target, |sources| {
             table
+                .watch(move || !interrupt.is_raised())
                 .lang(context.lang)
                 .limits(limits(args))
                 .catalog(context.catalog.clone())

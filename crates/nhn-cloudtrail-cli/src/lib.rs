@@ -1,8 +1,8 @@
 //! The `nhn-cloudtrail` command as a library: [`run`] takes arguments and gives an exit status.
 //!
-//! The binary is a thin `main` around it, and the Python package calls it from inside a Python
-//! process. So nothing here ends the process, installs a signal handler, or leaves something behind
-//! that a second call would trip over.
+//! Nothing in it ends the process, installs a signal handler, or leaves something behind that a
+//! second call would trip over. [`main`] does, for the binary and for the command of the Python
+//! package, whose process is the command's.
 //!
 //! ```no_run
 //! use nhn_cloudtrail_cli::{Interrupt, run};
@@ -33,6 +33,7 @@ mod table;
 mod time;
 
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -79,6 +80,25 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u
         Command::Completions { shell } => completions(&context, *shell),
     };
     status.unwrap_or_else(|stop| context::report(&args.global, stop))
+}
+
+/// Runs the command in a process that is its own, which ends at once when it is interrupted.
+///
+/// Nothing is left half-written: see [`Interrupt::raise`].
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    static CURRENT: Mutex<Option<Interrupt>> = Mutex::new(None);
+    let current = || CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let interrupt = Interrupt::default();
+    *current() = Some(interrupt.clone());
+    // Without a handler the command still works, so failing is fine; as it does where one was set
+    // by a run before, which does for this one too.
+    let _ = ctrlc::set_handler(move || {
+        if let Some(interrupt) = &*current() {
+            interrupt.raise();
+        }
+        std::process::exit(INTERRUPTED.into());
+    });
+    run(args, &interrupt)
 }
 
 fn completions(context: &Context<'_>, shell: clap_complete::Shell) -> Result<u8, Stop> {

@@ -120,6 +120,8 @@ codes! {
     InvalidFilter = "INVALID_FILTER" => Argument,
     /// An option's value is not of its form.
     InvalidOption = "INVALID_OPTION" => Argument,
+    /// The reading was stopped by whoever watched it.
+    Interrupted = "INTERRUPTED" => Io,
     /// An overlay for the catalog is not of the expected form.
     InvalidOverlay = "INVALID_OVERLAY" => Catalog,
     /// A published event list is not of a known layout.

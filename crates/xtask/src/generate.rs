@@ -1,4 +1,5 @@
-//! `cargo xtask generate`: the catalog's data files become `table.rs`.
+//! `cargo xtask generate`: the catalog's data files become `table.rs`, and the types of the bindings
+//! that know every ID.
 //!
 //! The data files are the source and are read with suspicion; whatever looks odd stops the
 //! generator, unless `errata.tsv` says that it is meant.
@@ -25,19 +26,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let generated = generate(&data_dir())?;
-    let path = table_path();
-    let fresh = fs::read_to_string(&path).is_ok_and(|text| text == generated.text);
     for note in &generated.notes {
         eprintln!("{note}");
     }
-    match (fresh, args.check) {
-        (true, _) => eprintln!("{} is fresh", path.display()),
-        (false, true) => {
-            return Err(format!("{} is stale: run `cargo xtask generate`", path.display()).into());
-        }
-        (false, false) => {
-            fs::write(&path, &generated.text)?;
-            eprintln!("wrote {}", path.display());
+    for (path, text) in &generated.files {
+        match (fs::read_to_string(path).is_ok_and(|there| there == *text), args.check) {
+            (true, _) => eprintln!("{} is fresh", path.display()),
+            (false, true) => {
+                let path = path.display();
+                return Err(format!("{path} is stale: run `cargo xtask generate`").into());
+            }
+            (false, false) => {
+                fs::write(path, text)?;
+                eprintln!("wrote {}", path.display());
+            }
         }
     }
     Ok(())
@@ -55,8 +57,12 @@ fn table_path() -> PathBuf {
     core_dir().join("src/catalog/table.rs")
 }
 
+fn python_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/nhn_cloudtrail/_ids.py")
+}
+
 struct Generated {
-    text: String,
+    files: [(PathBuf, String); 2],
     notes: Vec<String>,
 }
 
@@ -162,7 +168,33 @@ fn generate(data: &Path) -> Result<Generated> {
             &count.to_string().as_str(),
         )?;
     }
-    Ok(Generated { text: write_table(&source, &events, &services, &errata, &lists)?, notes })
+    let python = write_python(&source, &events, &services)?;
+    let table = write_table(&source, &events, &services, &errata, &lists)?;
+    Ok(Generated { files: [(table_path(), table), (python_path(), python)], notes })
+}
+
+/// The types that know every ID.
+fn write_python(source: &Source, events: &[Event], services: &[Row]) -> Result<String> {
+    let mut out = String::new();
+    let version = &source.version;
+    writeln!(
+        out,
+        "# DO NOT EDIT. Written by `cargo xtask generate` from crates/nhn-cloudtrail/data,"
+    )?;
+    writeln!(out, "# whose source is NHN Cloud's CloudTrail user guide as of {version}.")?;
+    writeln!(out, "\"\"\"Types that know every event ID and every service.\"\"\"\n")?;
+    writeln!(out, "from typing import Literal\n")?;
+    writeln!(out, "EventId = Literal[")?;
+    for event in events {
+        writeln!(out, "    {:?},", event.id)?;
+    }
+    writeln!(out, "]\n\"\"\"Every event ID that the catalog knows.\"\"\"\n")?;
+    writeln!(out, "ServiceId = Literal[")?;
+    for service in services {
+        writeln!(out, "    {:?},", service.cell(0))?;
+    }
+    writeln!(out, "]\n\"\"\"The slug of every service that the catalog knows.\"\"\"")?;
+    Ok(out)
 }
 
 fn read_events(data: &Path, services: &[Row], errata: &[Row]) -> Result<Vec<Event>> {
@@ -639,17 +671,17 @@ fn expect_equal<A: PartialEq<B> + std::fmt::Debug, B: std::fmt::Debug>(
 mod tests {
     use super::*;
 
-    /// The checked-in table is what the data files give; a stale one is written anew.
+    /// What is checked in is what the data files give; what is stale is written anew.
     #[test]
-    fn table_is_fresh() {
-        let generated = generate(&data_dir()).unwrap();
-        let path = table_path();
-        if fs::read_to_string(&path).unwrap_or_default() != generated.text {
-            fs::write(&path, &generated.text).unwrap();
-            panic!(
-                "{} was stale and has been written anew: look at the difference and commit it",
-                path.display()
-            );
+    fn what_is_generated_is_fresh() {
+        for (path, text) in generate(&data_dir()).unwrap().files {
+            if fs::read_to_string(&path).unwrap_or_default() != text {
+                fs::write(&path, &text).unwrap();
+                panic!(
+                    "{} was stale and has been written anew: look at the difference and commit it",
+                    path.display()
+                );
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! With `--events` it writes one log of that many events to a file or to standard output, in memory
 //! that does not grow with it. Without, it writes `examples/logs` anew: small logs of every shape,
-//! which together have every ID of the catalog and every trap that is known.
+//! which together have every ID of the catalog and every trap that is known; and the sample that the
+//! packages bring.
 
 pub(crate) mod random;
 pub(crate) mod record;
@@ -13,6 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
+use nhn_cloudtrail::catalog;
 
 use crate::Result;
 use record::Records;
@@ -58,6 +60,7 @@ const HEADER: &str = r#""header":{"isSuccessful":true,"resultCode":0,"resultMess
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let Some(events) = args.events else {
+        fs::write(package_sample_path(), package_sample()?.bytes()?)?;
         return write_examples(&examples_dir());
     };
     let mut records = Records::new(args.seed);
@@ -208,6 +211,29 @@ fn pretty(record: &str) -> String {
     out
 }
 
+fn package_sample_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/nhn_cloudtrail/sample.jsonl.gz")
+}
+
+/// A thousand events of some eight days, after the pass that has every ID.
+fn package_sample() -> io::Result<Example> {
+    const EVENTS: usize = 1000;
+    const STRIDE: usize = 48;
+    let mut records = Records::new(SEED);
+    for _ in catalog::entries() {
+        records.next_record();
+    }
+    let mut text = Vec::new();
+    for number in 0..EVENTS * STRIDE {
+        let record = records.next_record();
+        if number % STRIDE == 0 {
+            writeln!(text, "{record}")?;
+        }
+    }
+    let compression = Compression::Gzip(usize::MAX);
+    Ok(Example { path: "sample.jsonl.gz", text, compression })
+}
+
 fn examples_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/logs")
 }
@@ -319,7 +345,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::io::Read;
 
-    use nhn_cloudtrail::{Reader, catalog};
+    use nhn_cloudtrail::Reader;
 
     use super::*;
 
@@ -345,8 +371,11 @@ mod tests {
         let folder = examples_dir();
         let mut found = BTreeSet::new();
         files(&folder, &mut found);
-        for example in examples().unwrap() {
-            let path = folder.join(example.path);
+        let examples = examples().unwrap().into_iter();
+        let examples = examples.map(|example| (folder.join(example.path), example));
+        for (path, example) in
+            examples.chain([(package_sample_path(), package_sample().unwrap())])
+        {
             let bytes = fs::read(&path).unwrap_or_default();
             // Compressors change; what counts is what they hold.
             let mut text = Vec::new();

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Code, Error, Position, Result};
@@ -34,33 +34,11 @@ pub use time::Timestamp;
 pub struct Batch(Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) bytes: Shared,
+    pub(crate) bytes: Bytes,
     pub(crate) records: Vec<Record>,
     pub(crate) source: Option<Arc<str>>,
     /// Where in the source's text `bytes` begins.
     pub(crate) base: u64,
-}
-
-/// A stretch of bytes that several batches may share the owner of.
-pub(crate) struct Shared {
-    owner: Arc<Vec<u8>>,
-    range: Range<usize>,
-}
-
-impl Shared {
-    pub(crate) fn new(owner: Arc<Vec<u8>>, range: Range<usize>) -> Self {
-        Self { owner, range }
-    }
-
-    #[inline]
-    fn all(&self) -> &[u8] {
-        self.owner.get(self.range.clone()).unwrap_or_default()
-    }
-
-    #[inline]
-    fn get(&self, range: Range<usize>) -> &[u8] {
-        self.all().get(range).unwrap_or_default()
-    }
 }
 
 impl Batch {
@@ -95,7 +73,7 @@ impl Batch {
 
     /// How many bytes its records stand in.
     pub(crate) fn text_len(&self) -> usize {
-        self.0.bytes.range.len()
+        self.0.bytes.len()
     }
 
     /// Shows every event in turn, in the order of the input, without counting references.
@@ -110,7 +88,7 @@ impl Batch {
     /// A field of all events, as it stands in their records; see [`Event::raw_text`].
     #[inline]
     pub fn texts(&self, field: Field) -> impl Iterator<Item = RawText<'_>> {
-        let bytes = self.0.bytes.all();
+        let bytes = &self.0.bytes;
         self.0.records.iter().map(move |record| RawText::of(record.field(field), bytes))
     }
 
@@ -270,6 +248,34 @@ text_fields! {
 }
 
 impl Event {
+    /// The event of one record in hand, which stood at `position`: what [`raw`](Event::raw) and
+    /// [`position`](Event::position) gave makes the same event again.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_JSON` or `INVALID_UTF8` where `raw` is not one JSON object and nothing else;
+    /// `RECORD_TOO_LARGE` and `RECORD_TOO_DEEP` beyond what [`Limits`](crate::Limits) can be set to.
+    pub fn from_raw(raw: impl Into<Vec<u8>>, position: Position) -> Result<Event> {
+        let raw = raw.into();
+        let scanned = if raw.len() > Span::MAX {
+            Err((Code::RecordTooLarge, "the record is larger than any limit"))
+        } else {
+            Record::whole(&raw, 0, raw.len(), json::MAX_DEPTH)
+        };
+        let Position { source, record: number, line, byte } = position;
+        match scanned {
+            Ok(record) => {
+                let records = vec![Record { number, line, ..record }];
+                let inner = Inner { bytes: raw.into(), records, source, base: byte };
+                Ok(Event { batch: Batch::new(inner), index: 0 })
+            }
+            Err((code, message)) => {
+                let position = Position { source, record: number, line, byte };
+                Err(Error::new(code, message).at(position))
+            }
+        }
+    }
+
     fn record(&self) -> &Record {
         static NONE: Record = Record::EMPTY;
         // INVARIANT: an event is made for a record that its batch has.
@@ -277,7 +283,7 @@ impl Event {
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
-        self.batch.0.bytes.get(span.range())
+        self.batch.0.bytes.get(span.range()).unwrap_or_default()
     }
 
     /// The text of a string without escapes.
@@ -293,7 +299,8 @@ impl Event {
     /// The record as it came, byte for byte.
     pub fn raw(&self) -> &[u8] {
         let record = self.record();
-        self.batch.0.bytes.get(record.start as usize..record.end as usize)
+        let range = record.start as usize..record.end as usize;
+        self.batch.0.bytes.get(range).unwrap_or_default()
     }
 
     /// Where the record came from.
@@ -317,7 +324,7 @@ impl Event {
         let by = record.start as usize;
         Event {
             batch: Batch::new(Inner {
-                bytes: Shared::new(Arc::new(self.raw().to_vec()), 0..self.raw().len()),
+                bytes: Bytes::copy_from_slice(self.raw()),
                 records: vec![record.moved(by)],
                 source: self.batch.0.source.clone(),
                 base: self.batch.0.base + by as u64,
@@ -337,7 +344,7 @@ impl Event {
     /// A field as it stands in the record; see [`text`](Self::text).
     #[inline]
     pub fn raw_text(&self, field: Field) -> RawText<'_> {
-        RawText::of(self.record().field(field), self.batch.0.bytes.all())
+        RawText::of(self.record().field(field), &self.batch.0.bytes)
     }
 
     /// Whether there may be a member that is no wire field's; where not, [`extra`](Self::extra) is
@@ -454,7 +461,7 @@ impl Event {
         if matches!(span.shape(), Shape::Plain | Shape::Escaped) {
             range = range.start.saturating_sub(1)..range.end + 1;
         }
-        self.batch.0.bytes.get(range)
+        self.batch.0.bytes.get(range).unwrap_or_default()
     }
 
     /// What stands in no column of the table, as one JSON object; none where nothing does.

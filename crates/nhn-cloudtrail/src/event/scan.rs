@@ -1,6 +1,7 @@
 //! One pass over a record's bytes: is it an object, and where do its fields stand?
 
 use super::field::Field;
+use crate::error::Code;
 use crate::json::{AnyLevel, KEY, Key, Scanner, Stop, Work, decode, run};
 
 /// How many wire fields there are, and `UserId`, the guide's other spelling of `userId`.
@@ -94,6 +95,28 @@ impl Record {
         start: usize,
     ) -> Result<Record, Stop> {
         run(One { scanner: *scanner, start })
+    }
+
+    /// Scans all of `text` from `from` to `to`.
+    pub(crate) fn whole(
+        text: &[u8],
+        from: usize,
+        to: usize,
+        depth: usize,
+    ) -> Result<Record, (Code, &'static str)> {
+        let none = (Code::InvalidJson, "this is not one JSON object");
+        let text = text.get(..to).ok_or(none)?;
+        match Record::scan(&Scanner::<false>::new(text, depth), from) {
+            Ok(record) if record.end as usize != to => Err(none),
+            Ok(_) if simdutf8::basic::from_utf8(text.get(from..).unwrap_or_default()).is_err() => {
+                Err((Code::InvalidUtf8, "the record is not UTF-8"))
+            }
+            Ok(record) => Ok(record),
+            Err(Stop::TooDeep(_)) => {
+                Err((Code::RecordTooDeep, "the record is nested deeper than the limit"))
+            }
+            Err(_) => Err(none),
+        }
     }
 
     /// Scans the object at `start` into a record that is empty so far. Where `known`, one that does

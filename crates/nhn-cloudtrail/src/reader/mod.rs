@@ -12,12 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::error::{Code, Error, Position, Result};
 use crate::event::{Event, Span};
 use crate::json::MAX_DEPTH;
-use crate::source::{Format, Source};
+use crate::source::{Format, Source, Watch};
 use dedup::{Dedup, Seen};
 use frame::Rejected;
 use open::{Open, Ready};
@@ -180,6 +181,7 @@ pub struct ReaderBuilder {
     select: Option<Select>,
     formats: Vec<Arc<dyn Format>>,
     piece: usize,
+    watch: Watch,
 }
 
 impl fmt::Debug for ReaderBuilder {
@@ -218,6 +220,14 @@ impl ReaderBuilder {
         self
     }
 
+    /// Asks `goes_on` again and again, in the thread that reads, whether the reading is to go on: before
+    /// it takes more from a source, and when a signal wakes it while it waits for one. Where not,
+    /// it ends with the error `INTERRUPTED`.
+    pub fn watch(mut self, goes_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        self.watch = Watch::new(goes_on);
+        self
+    }
+
     /// How many bytes are read at a time; for tests of the reader itself.
     #[doc(hidden)]
     pub fn piece(mut self, bytes: usize) -> Self {
@@ -253,7 +263,17 @@ impl ReaderBuilder {
     ///
     /// `INVALID_OPTION` for limits out of range.
     pub fn from_bytes(self, bytes: impl Into<Vec<u8>>) -> Result<Reader> {
-        self.build(VecDeque::from([Source::bytes(bytes.into())]))
+        self.build(VecDeque::from([Source::bytes(bytes.into().into())]))
+    }
+
+    /// Reads bytes that something else owns, without copying them where they are not compressed.
+    /// The events keep the owner alive.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for limits out of range.
+    pub fn from_owner(self, owner: impl AsRef<[u8]> + Send + 'static) -> Result<Reader> {
+        self.build(VecDeque::from([Source::bytes(Bytes::from_owner(owner))]))
     }
 
     fn build(self, sources: VecDeque<Source>) -> Result<Reader> {
@@ -264,6 +284,7 @@ impl ReaderBuilder {
             select: self.select,
             formats: self.formats,
             dedup: self.dedup.then(Dedup::default),
+            watch: self.watch,
             sources,
             bytes_total,
             bytes_read: Arc::default(),
@@ -295,6 +316,7 @@ pub struct Reader {
     select: Option<Select>,
     formats: Vec<Arc<dyn Format>>,
     dedup: Option<Dedup>,
+    watch: Watch,
     sources: VecDeque<Source>,
     bytes_total: Option<u64>,
     bytes_read: Arc<AtomicU64>,
@@ -337,6 +359,7 @@ impl Reader {
             select: None,
             formats: Vec::new(),
             piece: PIECE,
+            watch: Watch::default(),
         }
     }
 
@@ -364,14 +387,20 @@ impl Reader {
             || error.is_some()
     }
 
+    /// What [`next_item`](Reader::next_item) gives, as far as it is at hand; none where more would
+    /// have to be read for it.
+    pub fn next_ready(&mut self) -> Option<Result<Item>> {
+        self.ready_item().or_else(|| self.ready.error.take().map(Err))
+    }
+
     /// The next event or reject, or an error about a whole source; none at the end of the last.
     pub fn next_item(&mut self) -> Option<Result<Item>> {
         loop {
-            if let Some(item) = self.ready_item() {
+            if let Some(item) = self.next_ready() {
                 return Some(item);
             }
-            if let Some(error) = self.ready.error.take() {
-                return Some(Err(error));
+            if !self.watch.goes_on() {
+                return self.stop();
             }
             if self.open.is_none() {
                 let source = self.sources.pop_front()?;
@@ -390,8 +419,23 @@ impl Reader {
         }
     }
 
+    /// Reads nothing any more, and says so once.
+    fn stop(&mut self) -> Option<Result<Item>> {
+        let over = self.open.is_none() && self.sources.is_empty();
+        self.open = None;
+        self.sources.clear();
+        (!over).then(|| Err(Watch::error()))
+    }
+
     fn open_source(&self, source: Source) -> Result<Open> {
-        Open::new(source, self.limits, self.piece, self.bytes_read.clone(), &self.formats)
+        Open::new(
+            source,
+            self.limits,
+            self.piece,
+            self.bytes_read.clone(),
+            &self.formats,
+            &self.watch,
+        )
     }
 
     fn ready_item(&mut self) -> Option<Result<Item>> {

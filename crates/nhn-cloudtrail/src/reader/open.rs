@@ -5,12 +5,13 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bytes::Bytes;
+
 use super::Limits;
 use super::frame::{Draft, Framer, Rejected, Status};
 use crate::error::{Code, Error, Position, Result, printable};
-use crate::event::{Batch, Inner, Record, Shared};
-use crate::json::Scanner;
-use crate::source::{Format, Input, RawRows, Rows, Source};
+use crate::event::{Batch, Inner, Record};
+use crate::source::{Format, Input, RawRows, Rows, Source, Unread, Watch};
 
 /// What has been read and not given out.
 #[derive(Default)]
@@ -38,9 +39,10 @@ impl Open {
         piece: usize,
         read: Arc<AtomicU64>,
         formats: &[Arc<dyn Format>],
+        watch: &Watch,
     ) -> Result<Self> {
         let name = source.name.clone();
-        let text = match source.open(read, formats)? {
+        let text = match source.open(read, formats, watch)? {
             Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
             Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
             Input::Rows(rows) => return Ok(Open::Rows(OpenRows { name, rows, limits, number: 0 })),
@@ -48,7 +50,15 @@ impl Open {
         let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
         let framer = Framer::new(limits);
         let (head, failure) = (Vec::new(), None);
-        Ok(Open::Text(Box::new(OpenText { name, framer, text, head, end, failure })))
+        Ok(Open::Text(Box::new(OpenText {
+            name,
+            framer,
+            text,
+            head,
+            end,
+            failure,
+            watch: watch.clone(),
+        })))
     }
 
     /// Reads until something is ready; true where that is the last of the source.
@@ -110,30 +120,16 @@ impl OpenRows {
             from = to;
         }
         ready.next = 0;
-        let bytes = Shared::new(Arc::new(rows.text), 0..from);
+        let bytes = Bytes::from(rows.text);
         let source = self.name.clone();
         ready.batch = Some(Batch::new(Inner { bytes, records, source, base: 0 }));
     }
 
     fn record(&self, text: &[u8], from: usize, to: usize) -> Result<Record, (Code, &'static str)> {
-        const NONE: &str = "what stands in the row is no JSON object";
         if to - from.min(to) > self.limits.record_bytes {
             return Err((Code::RecordTooLarge, "the record is larger than the limit"));
         }
-        let none = (Code::InvalidJson, NONE);
-        let text = text.get(..to).ok_or(none)?;
-        let scanner = Scanner::<false>::new(text, self.limits.depth);
-        match Record::scan(&scanner, from) {
-            Ok(record) if record.end as usize != to => Err(none),
-            Ok(_) if simdutf8::basic::from_utf8(text.get(from..).unwrap_or_default()).is_err() => {
-                Err((Code::InvalidUtf8, "the record is not UTF-8"))
-            }
-            Ok(record) => Ok(record),
-            Err(crate::json::Stop::TooDeep(_)) => {
-                Err((Code::RecordTooDeep, "the record is nested deeper than the limit"))
-            }
-            Err(_) => Err(none),
-        }
+        Record::whole(text, from, to, self.limits.depth)
     }
 }
 
@@ -147,11 +143,12 @@ pub(super) struct OpenText {
     pub(super) end: bool,
     /// Why there is no more of the text.
     pub(super) failure: Option<io::Error>,
+    watch: Watch,
 }
 
 /// The text of a source from where the framer's buffer begins.
 pub(super) enum Text {
-    Memory { owner: Arc<Vec<u8>>, from: usize, to: usize },
+    Memory { owner: Bytes, from: usize, to: usize },
     Stream { input: Box<dyn Read + Send>, buffer: Vec<u8> },
 }
 
@@ -181,6 +178,10 @@ impl OpenText {
             }
             if given || done {
                 return done;
+            }
+            if !self.watch.goes_on() {
+                ready.error = Some(Watch::error());
+                return true;
             }
             self.rebase();
             match self.text.fill(piece) {
@@ -230,13 +231,17 @@ impl OpenText {
         let whole = self.framer.seen_whole();
         let held = self.framer.take_held();
         if let Some(error) = failure {
-            // What decompression says has no number of the system's.
-            if error.raw_os_error().is_some() {
-                draft.rejects.extend(held);
-                ready.error =
-                    Some(Error::new(Code::Io, "reading failed").at(place).caused_by(error));
-                return;
-            }
+            let error = match Unread::of(error) {
+                Ok(unread) => {
+                    draft.rejects.extend(held);
+                    ready.error = Some(match self.watch.goes_on() {
+                        true => Error::new(Code::Io, "reading failed").at(place).caused_by(unread),
+                        false => Watch::error(),
+                    });
+                    return;
+                }
+                Err(damaged) => damaged,
+            };
             let message = format!(
                 "the compressed data is damaged or cut off here, and ends with it: {error}"
             );
@@ -327,12 +332,12 @@ impl Text {
     }
 
     /// The bytes of the buffer, of which the first `at` are done with, for a batch to keep.
-    fn share(&mut self, at: usize) -> Shared {
+    fn share(&mut self, at: usize) -> Bytes {
         match self {
             Text::Memory { owner, from, .. } => {
                 let range = *from..*from + at;
                 *from += at;
-                Shared::new(owner.clone(), range)
+                owner.slice(range)
             }
             Text::Stream { buffer, .. } => {
                 // Whichever part is the smaller one moves; a batch keeps no memory that it does not use.
@@ -342,7 +347,7 @@ impl Text {
                     let rest = buffer.split_off(at);
                     std::mem::replace(buffer, rest)
                 };
-                Shared::new(Arc::new(done), 0..at)
+                Bytes::from(done)
             }
         }
     }

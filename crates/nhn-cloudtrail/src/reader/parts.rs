@@ -15,12 +15,15 @@ use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
+
 use super::dedup::Seen;
 use super::frame::{Counts, Draft, Framer, Rejected, Status};
 use super::open::{Open, OpenText, Ready, Text};
 use super::{Limits, Progress, Reader, Reject, Select, Stats};
 use crate::error::{Code, Error, Result};
-use crate::event::{Batch, Inner, Shared};
+use crate::source::Watch;
+use crate::event::{Batch, Inner};
 
 /// How many pieces a part is made of: 2 MiB of text, some thousand records.
 const PIECES: usize = 8;
@@ -84,11 +87,7 @@ impl<C: Collect> std::fmt::Debug for Parts<C> {
 }
 
 /// A stretch of text that is line by line.
-struct Lines {
-    text: Arc<Vec<u8>>,
-    from: usize,
-    to: usize,
-}
+struct Lines(Bytes);
 
 enum Slot<P> {
     /// Lines of the first of the running sources.
@@ -114,7 +113,7 @@ struct Found {
 }
 
 enum Work {
-    Lines { text: Arc<Vec<u8>>, from: usize, to: usize },
+    Lines(Bytes),
     Batches(Vec<Batch>),
 }
 
@@ -288,7 +287,7 @@ impl<C: Collect> Worker<C> {
     fn run(&mut self, work: Work) -> Done<C::Part> {
         let mut taken = Taken::default();
         let counts = match work {
-            Work::Lines { text, from, to } => self.lines(&text, from, to, &mut taken),
+            Work::Lines(text) => self.lines(&text, &mut taken),
             Work::Batches(batches) => {
                 for batch in batches {
                     self.take(batch, &mut taken);
@@ -319,15 +318,12 @@ impl<C: Collect> Worker<C> {
     /// Reads lines, a piece at a time: what is made of a piece is made while it is at hand.
     fn lines(
         &mut self,
-        text: &Arc<Vec<u8>>,
-        from: usize,
-        to: usize,
+        text: &Bytes,
         taken: &mut Taken,
     ) -> Option<Counts> {
         let mut framer = Framer::between_lines(self.plan.limits);
-        let mut from = from;
-        while from < to {
-            let piece = text.get(from..to).unwrap_or_default();
+        let mut from = 0;
+        while let Some(piece) = text.get(from..).filter(|rest| !rest.is_empty()) {
             let near = piece.get(..self.plan.piece).unwrap_or(piece);
             // A line longer than a piece is read with all that is left.
             let end = memchr::memrchr(b'\n', near).map_or(piece.len(), |line_feed| line_feed + 1);
@@ -342,7 +338,7 @@ impl<C: Collect> Worker<C> {
             }
             taken.rejects.append(&mut draft.rejects);
             if !draft.records.is_empty() {
-                let bytes = Shared::new(text.clone(), from..from + at);
+                let bytes = text.slice(from..from + at);
                 let base = framer.base();
                 let records = draft.records;
                 self.take(Batch::new(Inner { bytes, records, source: None, base }), taken);
@@ -382,6 +378,11 @@ impl<C: Collect> Parts<C> {
     /// The next part, or an error about a whole source; none at the end of the last.
     pub fn next_part(&mut self) -> Option<Result<Part<C::Part>>> {
         loop {
+            if !self.reader.watch.goes_on() {
+                let over = self.is_over();
+                self.stop();
+                return (!over).then(|| Err(Watch::error()));
+            }
             if let Some(mut open) = self.rest.take() {
                 let mut gathered = Gathered::read(&mut open, self.reader.piece, false);
                 match gathered.error.take() {
@@ -418,6 +419,11 @@ impl<C: Collect> Parts<C> {
         }
     }
 
+    fn is_over(&self) -> bool {
+        let nothing_open = self.opened.is_none() && self.rest.is_none();
+        nothing_open && self.slots.is_empty() && self.reader.sources.is_empty()
+    }
+
     /// Reads nothing any more.
     fn stop(&mut self) {
         self.slots.clear();
@@ -435,8 +441,7 @@ impl<C: Collect> Parts<C> {
             self.cutting = lines.is_some();
             self.slots.push_back(match lines {
                 Some(lines) => {
-                    let Lines { text, from, to } = &lines;
-                    let work = Work::Lines { text: text.clone(), from: *from, to: *to };
+                    let work = Work::Lines(lines.0.clone());
                     Slot::Lines { done: self.pool.start(work), lines }
                 }
                 None => Slot::Rest,
@@ -490,16 +495,17 @@ impl<C: Collect> Parts<C> {
     /// What was made of lines; none where they have to be read by their source's own framer, with
     /// all that comes after.
     fn lines_done(&mut self, lines: Lines, done: Done<C::Part>) -> Option<Part<C::Part>> {
-        let length = lines.to - lines.from;
+        let length = lines.0.len();
         let whole = done.counts.filter(|counts| counts.byte == length as u64);
         let open = self.running.front_mut()?;
         if let Some(counts) = whole {
             let before = open.framer.pass(&counts);
             let found = Found { source: open.name.clone(), rejects: Vec::new() };
+            // Text of a stream, which nobody looks at any more.
             if self.spare.len() < self.pool.most()
-                && let Ok(text) = Arc::try_unwrap(lines.text)
+                && let Ok(text) = lines.0.try_into_mut()
             {
-                self.spare.push(text);
+                self.spare.push(text.into());
             }
             return Some(self.part(done, found, before));
         }
@@ -613,8 +619,8 @@ impl OpenText {
                     Some(line_feed) => line_feed + 1,
                     None => memchr::memchr(b'\n', far)? + 1,
                 };
-                let lines = Lines { text: owner.clone(), from: *from, to: *from + length };
-                *from = lines.to;
+                let lines = Lines(owner.slice(*from..*from + length));
+                *from += length;
                 // The framer has seen nothing of what follows.
                 (*to, self.end) = (*from, false);
                 Some(lines)
@@ -656,7 +662,7 @@ impl OpenText {
                 };
                 buffer.clear();
                 buffer.extend_from_slice(text.get(length.unwrap_or(0)..filled)?);
-                Some(Lines { text: Arc::new(text), from: 0, to: length? })
+                Some(Lines(Bytes::from(text).slice(..length?)))
             }
         }
     }
@@ -665,14 +671,13 @@ impl OpenText {
     fn put_back(&mut self, lines: &[Lines]) {
         match &mut self.text {
             Text::Memory { from, to, .. } => {
-                if let Some(first) = lines.first() {
-                    (*from, *to) = (first.from, first.from);
-                }
+                *from -= lines.iter().map(|lines| lines.0.len()).sum::<usize>();
+                *to = *from;
             }
             Text::Stream { input, buffer } => {
                 let mut back = Vec::new();
-                for Lines { text, from, to } in lines {
-                    back.extend_from_slice(text.get(*from..*to).unwrap_or_default());
+                for Lines(text) in lines {
+                    back.extend_from_slice(text);
                 }
                 back.append(buffer);
                 let input: Box<dyn Read + Send> = if self.end {

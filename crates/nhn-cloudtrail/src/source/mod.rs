@@ -3,6 +3,7 @@
 
 mod format;
 mod gzip;
+mod watch;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
@@ -11,8 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Code, Error, Position, Result};
+use bytes::Bytes;
 pub use format::{Format, RawRows, Rows};
 use gzip::Gzip;
+pub(crate) use watch::{Unread, Watch};
 
 /// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
 /// reads without being asked to.
@@ -41,21 +44,21 @@ enum Kind {
     /// What a folder could not say about a place in it.
     Unreadable(Error),
     Stdin,
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     Stream(Box<dyn Read + Send>),
 }
 
 /// The decompressed text of a source.
 pub(crate) enum Input {
     /// All of it is there.
-    Memory(Arc<Vec<u8>>),
+    Memory(Bytes),
     Stream(Box<dyn Read + Send>),
     /// Records of a file of another format.
     Rows(Box<dyn Rows + Send>),
 }
 
 impl Source {
-    pub(crate) fn bytes(bytes: Vec<u8>) -> Self {
+    pub(crate) fn bytes(bytes: Bytes) -> Self {
         Self { name: None, size: Some(bytes.len() as u64), kind: Kind::Bytes(bytes) }
     }
 
@@ -121,7 +124,12 @@ impl Source {
     }
 
     /// Opens the source. `read` counts the bytes that are taken from it, before decompression.
-    pub(crate) fn open(self, read: Arc<AtomicU64>, formats: &[Arc<dyn Format>]) -> Result<Input> {
+    pub(crate) fn open(
+        self,
+        read: Arc<AtomicU64>,
+        formats: &[Arc<dyn Format>],
+        watch: &Watch,
+    ) -> Result<Input> {
         let name = self.name;
         let wrong = |error: io::Error| {
             let position = Position { source: name.clone(), ..Position::default() };
@@ -129,10 +137,10 @@ impl Source {
                 if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Io };
             Error::new(code, "cannot be read").at(position).caused_by(error)
         };
-        let mut raw: Box<dyn Read + Send> = match self.kind {
+        let raw: Box<dyn Read + Send> = match self.kind {
             Kind::Bytes(bytes) if compression(&bytes).is_none() && table_of(&bytes).is_none() => {
                 read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                return Ok(Input::Memory(Arc::new(bytes)));
+                return Ok(Input::Memory(bytes));
             }
             Kind::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Kind::Path(path) => {
@@ -152,8 +160,12 @@ impl Source {
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,
         };
+        let mut raw = watch.over(raw);
         let mut head = Vec::with_capacity(4);
-        (&mut raw).take(4).read_to_end(&mut head).map_err(wrong)?;
+        (&mut raw).take(4).read_to_end(&mut head).map_err(|error| match watch.goes_on() {
+            true => wrong(Unread::of(error).unwrap_or_else(|error| error)),
+            false => Watch::error(),
+        })?;
         if let Some(what) = table_of(&head) {
             let position = Position { source: name, ..Position::default() };
             return Err(Error::new(Code::NotALog, what).at(position));

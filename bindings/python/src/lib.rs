@@ -1,0 +1,44 @@
+//! The native module `nhn_cloudtrail._native`: each function converts, calls the core, and converts
+//! back. What users see of it is re-exported, typed and documented in `python/nhn_cloudtrail`.
+
+mod catalog;
+mod command;
+mod errors;
+mod event;
+mod options;
+mod reader;
+mod source;
+mod table;
+mod values;
+mod watch;
+
+use pyo3::prelude::*;
+
+/// The native part of nhn_cloudtrail; not to be imported by itself.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::catalog::{Catalog, Entry};
+    #[pymodule_export]
+    use crate::command::run;
+    #[pymodule_export]
+    use crate::errors::panic;
+    #[pymodule_export]
+    use crate::event::{Event, event};
+    #[pymodule_export]
+    use crate::reader::{Reader, parse, read};
+    #[pymodule_export]
+    use crate::table::{Table, TableStream, read_table, scan_table, write_parquet};
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        use nhn_cloudtrail::{Code, Column, SCHEMA_VERSION};
+        let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let columns: Vec<&str> = Column::ALL.iter().map(|column| column.as_str()).collect();
+        module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+        module.add("SCHEMA_VERSION", SCHEMA_VERSION)?;
+        module.add("ERROR_CODES", codes)?;
+        module.add("COLUMNS", columns)
+    }
+}

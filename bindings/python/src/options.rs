@@ -1,0 +1,253 @@
+//! The options of reading, from the dictionary that the functions of `nhn_cloudtrail._api` make.
+
+use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
+use nhn_cloudtrail::{Code, Column, Error, Filter, Limits, Outcome, Reader, ReaderBuilder, Result};
+use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::errors::exception;
+use crate::event::Context;
+use crate::watch::Watch;
+
+/// What becomes of what cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnError {
+    Raise,
+    Skip,
+    Collect,
+}
+
+pub(crate) struct Options {
+    pub(crate) on_error: OnError,
+    lang: Lang,
+    /// None for the built-in one.
+    catalog: Option<CoreCatalog>,
+    pub(crate) watch: Watch,
+    pub(crate) threads: usize,
+    dedup: bool,
+    limits: Limits,
+    filter: Filter,
+    columns: Vec<Column>,
+}
+
+impl Options {
+    /// Options that are absent have their defaults.
+    pub(crate) fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = options.py();
+        let get = |key: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
+            Ok(options.get_item(key)?.filter(|value| !value.is_none()))
+        };
+        let catalog = match get("catalog")? {
+            Some(catalog) => Some(catalog.cast_into::<Catalog>()?.get().core().clone()),
+            None => None,
+        };
+        let filter = match get("filters")? {
+            Some(filters) => {
+                filter(&filters.cast_into()?, &catalog.clone().unwrap_or_default())?
+            }
+            None => Filter::new(),
+        };
+        let mut columns = match get("columns")? {
+            Some(columns) => self::columns(&columns)?,
+            None => Column::standard().to_vec(),
+        };
+        let flag = |key: &str| get(key)?.map_or(Ok(false), |flag| flag.extract::<bool>());
+        if flag("keep_raw")? && !columns.contains(&Column::Raw) {
+            columns.push(Column::Raw);
+        }
+        Ok(Self {
+            on_error: match get("on_error")? {
+                Some(on_error) => on_error_of(&on_error.extract::<String>()?)
+                    .map_err(|error| exception(py, &error))?,
+                None => OnError::Raise,
+            },
+            lang: get("lang")?.map_or(Ok(Lang::Ko), |name| lang(&name))?,
+            watch: Watch::new(get("progress")?)?,
+            threads: get("threads")?.map_or(Ok(0), |threads| threads.extract())?,
+            dedup: flag("dedup")?,
+            limits: get("limits")?.map_or(Ok(Limits::default()), |given| limits(&given))?,
+            catalog,
+            filter,
+            columns,
+        })
+    }
+
+    /// With what events are enriched.
+    pub(crate) fn context(&self) -> Option<Arc<Context>> {
+        Context::new(self.catalog.as_ref(), self.lang)
+    }
+
+    fn catalog(&self) -> CoreCatalog {
+        self.catalog.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn reader(&self) -> ReaderBuilder {
+        let watch = self.watch.clone();
+        let parquet = Parquet::new(&self.filter, &self.catalog());
+        let reader = Reader::builder()
+            .limits(self.limits)
+            .dedup(self.dedup)
+            .format(Arc::new(parquet))
+            .watch(move || watch.goes_on());
+        if self.filter.is_empty() {
+            return reader;
+        }
+        reader.select(self.filter.clone().into_select(self.catalog()))
+    }
+
+    pub(crate) fn table(&self) -> TableBuilder {
+        let watch = self.watch.clone();
+        TableBuilder::new()
+            .columns(&self.columns)
+            .lang(self.lang)
+            .catalog(self.catalog())
+            .filter(self.filter.clone())
+            .dedup(self.dedup)
+            .limits(self.limits)
+            .threads(self.threads)
+            .watch(move || watch.goes_on())
+    }
+}
+
+fn on_error_of(text: &str) -> Result<OnError> {
+    match text {
+        "raise" => Ok(OnError::Raise),
+        "skip" => Ok(OnError::Skip),
+        "collect" => Ok(OnError::Collect),
+        _ => {
+            let message = format!("on_error: {text:?} is none of \"raise\", \"skip\", \"collect\"");
+            Err(Error::new(Code::InvalidOption, message))
+        }
+    }
+}
+
+/// A language by its name.
+pub(crate) fn lang(name: &Bound<'_, PyAny>) -> PyResult<Lang> {
+    name.extract::<String>()?.parse().map_err(|error| exception(name.py(), &error))
+}
+
+/// Columns by their names.
+pub(crate) fn columns(names: &Bound<'_, PyAny>) -> PyResult<Vec<Column>> {
+    let column =
+        |name: String| name.parse().map_err(|error| exception(names.py(), &error));
+    texts("columns", names)?.into_iter().map(column).collect()
+}
+
+fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
+    let mut limits = Limits::default();
+    for (key, value) in given.cast::<PyDict>()?.iter() {
+        let value: usize = value.extract()?;
+        match key.extract::<String>()?.as_str() {
+            "record_bytes" => limits = limits.with_record_bytes(value),
+            "depth" => limits = limits.with_depth(value),
+            key => {
+                let message = format!("limits: no limit {key:?}; there are record_bytes and depth");
+                return Err(exception(given.py(), &Error::new(Code::InvalidOption, message)));
+            }
+        }
+    }
+    Ok(limits)
+}
+
+/// A text, or several.
+fn texts(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    Ok(alternatives(option, value)?.into_iter().flatten().collect())
+}
+
+/// The same, where none may be among them.
+fn alternatives(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Option<String>>> {
+    if value.is_instance_of::<PyString>() {
+        return Ok(vec![Some(value.extract()?)]);
+    }
+    let wrong = || PyTypeError::new_err(format!("{option}: a text or a list of texts is wanted"));
+    let values = value.try_iter().map_err(|_| wrong())?;
+    values.map(|value| value?.extract().map_err(|_| wrong())).collect()
+}
+
+const FILTERS: [&str; 15] = [
+    "event", "service", "kind", "phase", "outcome", "source_type", "user", "ip", "project", "region",
+    "since", "until", "tz", "known", "text",
+];
+
+fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter> {
+    let py = filters.py();
+    let tz = match filters.get_item("tz")? {
+        Some(tz) if !tz.is_none() => tz.str()?.extract()?,
+        _ => "UTC".to_owned(),
+    };
+    let mut filter = Filter::new();
+    for (key, value) in filters.iter() {
+        let key: String = key.extract()?;
+        if !FILTERS.contains(&key.as_str()) {
+            return Err(PyTypeError::new_err(format!(
+                "no option {key:?}; filters are {}",
+                FILTERS.join(", ")
+            )));
+        }
+        if value.is_none() {
+            continue;
+        }
+        filter = add(filter, &key, &value, &tz, catalog)?
+            .map_err(|error| exception(py, &named(&key, &error)))?;
+    }
+    Ok(filter)
+}
+
+/// The same error, with the option that it is about.
+fn named(option: &str, error: &Error) -> Error {
+    Error::new(error.code(), format!("{option}: {}", error.message()))
+}
+
+fn add(
+    filter: Filter,
+    key: &str,
+    value: &Bound<'_, PyAny>,
+    tz: &str,
+    catalog: &CoreCatalog,
+) -> PyResult<Result<Filter>> {
+    let each = |add: &dyn Fn(Filter, &str) -> Result<Filter>| -> PyResult<Result<Filter>> {
+        Ok(texts(key, value)?.iter().try_fold(filter.clone(), |filter, value| add(filter, value)))
+    };
+    match key {
+        "event" => each(&|filter, value| filter.event(value)),
+        "service" => each(&|filter, value| filter.service(value, catalog)),
+        "kind" => each(&|filter, value| Ok(filter.kind(value.parse()?))),
+        "outcome" => each(&|filter, value| Ok(filter.outcome(outcome(value)?))),
+        "source_type" => each(&|filter, value| filter.source_type(value)),
+        "user" => each(&|filter, value| filter.user(value)),
+        "ip" => each(&|filter, value| filter.ip(value)),
+        "project" => each(&|filter, value| filter.project(value)),
+        "region" => each(&|filter, value| filter.region(value)),
+        "text" => each(&|filter, value| filter.text(value)),
+        "phase" => Ok(alternatives(key, value)?.into_iter().try_fold(filter, |filter, phase| {
+            let phase = phase.filter(|phase| phase != "none");
+            Ok(filter.phase(phase.map(|phase| phase.parse()).transpose()?))
+        })),
+        "since" => Ok(filter.since(&time(value)?, tz)),
+        "until" => Ok(filter.until(&time(value)?, tz)),
+        "known" => Ok(Ok(filter.known(value.extract()?))),
+        _ => Ok(Ok(filter)),
+    }
+}
+
+fn outcome(text: &str) -> Result<Outcome> {
+    Outcome::ALL.iter().copied().find(|outcome| outcome.as_str() == text).ok_or_else(|| {
+        let message = format!("{text:?} is none of success, failure, unknown");
+        Error::new(Code::InvalidFilter, message)
+    })
+}
+
+/// A time as text: that of a datetime or a date is what `isoformat` gives.
+fn time(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if value.is_instance_of::<PyString>() {
+        return value.extract();
+    }
+    match value.getattr("isoformat") {
+        Ok(isoformat) => isoformat.call0()?.extract(),
+        Err(_) => Err(PyTypeError::new_err("since, until: a text, a datetime or a date is wanted")),
+    }
+}

@@ -1,0 +1,500 @@
+//! Tables, whole and batch by batch, which speak the Arrow PyCapsule interface.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::FFI_ArrowSchema;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::types::{Int32Type, TimestampMillisecondType, UInt64Type};
+use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_schema::{ArrowError, DataType, SchemaRef};
+use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp};
+use nhn_cloudtrail_arrow::{Batches, Item};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
+
+use crate::errors::{detached, exception, exception_to_go_on};
+use crate::options::{OnError, Options};
+use crate::source::Source;
+use crate::values;
+use crate::watch::Watch;
+
+/// What could not be read.
+#[derive(Default)]
+struct Odd {
+    rejects: Vec<Reject>,
+    errors: Vec<Error>,
+}
+
+impl Odd {
+    /// Takes one more; an error where it ends the reading.
+    fn take(&mut self, odd: Result<Reject>, on_error: OnError) -> Result<()> {
+        match (odd, on_error) {
+            (Ok(reject), OnError::Raise) => return Err(reject.into()),
+            (Ok(_), OnError::Skip) => (),
+            (Ok(reject), OnError::Collect) => self.rejects.push(reject),
+            (Err(error), OnError::Raise) => return Err(error),
+            (Err(error), _) if error.code() == nhn_cloudtrail::Code::Interrupted => {
+                return Err(error);
+            }
+            (Err(error), _) => self.errors.push(error),
+        }
+        Ok(())
+    }
+
+    fn rejects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let rejects: PyResult<Vec<_>> =
+            self.rejects.iter().map(|reject| values::reject(py, reject)).collect();
+        PyList::new(py, rejects?)
+    }
+
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.errors.iter().map(|error| exception(py, error).into_value(py)))
+    }
+}
+
+/// A table of events, a row an event.
+///
+/// pandas, Polars, pyarrow, DuckDB and whoever else speaks the Arrow PyCapsule interface take it as
+/// it is: `polars.DataFrame(table)`, `pyarrow.table(table)`, and in DuckDB's SQL by the name of its
+/// variable. Text that repeats is dictionary-encoded.
+#[pyclass(frozen, module = "nhn_cloudtrail")]
+pub(crate) struct Table {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+    odd: Arc<Odd>,
+    stats: Stats,
+}
+
+impl Table {
+    fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+#[pymethods]
+impl Table {
+    /// How many rows there are.
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.rows()
+    }
+
+    /// How many columns there are.
+    #[getter]
+    fn num_columns(&self) -> usize {
+        self.schema.fields().len()
+    }
+
+    /// The names of the columns, in order.
+    #[getter]
+    fn column_names(&self) -> Vec<&str> {
+        names(&self.schema)
+    }
+
+    /// What made the table: the versions of this package, of the table's columns and of the
+    /// catalog, and the language of names.
+    #[getter]
+    fn metadata(&self) -> HashMap<&str, &str> {
+        self.schema.metadata().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    /// The counts of what was read: `records = events + rejects + duplicates`.
+    #[getter]
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        values::stats(py, &self.stats)
+    }
+
+    /// What could not become a row, with `on_error="collect"`.
+    #[getter]
+    fn rejects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.odd.rejects(py)
+    }
+
+    /// What is wrong with whole sources, where that does not raise.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.odd.errors(py)
+    }
+
+    /// A part of the table: `length` rows, or all that there are, from `offset` on. Copies nothing.
+    #[pyo3(signature = (offset=0, length=None))]
+    fn slice(&self, offset: usize, length: Option<usize>) -> Self {
+        let (mut skip, mut left) = (offset, length.unwrap_or(usize::MAX));
+        let mut batches = Vec::new();
+        for batch in &self.batches {
+            let from = skip.min(batch.num_rows());
+            let rows = left.min(batch.num_rows() - from);
+            if rows > 0 {
+                batches.push(batch.slice(from, rows));
+            }
+            skip -= from;
+            left -= rows;
+        }
+        Self { schema: self.schema.clone(), batches, odd: self.odd.clone(), stats: self.stats }
+    }
+
+    /// The first rows.
+    #[pyo3(signature = (length=10))]
+    fn head(&self, length: usize) -> Self {
+        self.slice(0, Some(length))
+    }
+
+    fn __len__(&self) -> usize {
+        self.rows()
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &self.schema)
+    }
+
+    /// The table as a capsule of the Arrow C stream interface. Its schema is what it is, whatever is
+    /// asked for.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        let batches = self.batches.clone().into_iter().map(Ok);
+        capsule(py, RecordBatchIterator::new(batches, self.schema.clone()))
+    }
+
+    /// A `pandas.DataFrame`. Needs pandas and pyarrow.
+    fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        converted(slf, "to_pandas")
+    }
+
+    /// A `polars.DataFrame`. Needs Polars.
+    fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        converted(slf, "to_polars")
+    }
+
+    /// A `pyarrow.Table`. Needs pyarrow.
+    fn to_pyarrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        converted(slf, "to_pyarrow")
+    }
+
+    /// The first rows as text, for those who show them.
+    fn _texts(&self, rows: usize) -> Vec<Vec<Option<String>>> {
+        let head = self.slice(0, Some(rows));
+        let rows = head.batches.iter().flat_map(|batch| {
+            (0..batch.num_rows())
+                .map(|row| batch.columns().iter().map(|column| text(column, row)).collect())
+        });
+        rows.collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Table({} rows, {} columns)", self.rows(), self.schema.fields().len())
+    }
+
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static HTML: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        HTML.import(slf.py(), "nhn_cloudtrail._html", "table")?.call1((slf,))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        Err(PyRuntimeError::new_err(format!(
+            "{} cannot be pickled: pickle what to_pyarrow or to_polars gives",
+            slf.repr()?
+        )))
+    }
+}
+
+fn names(schema: &SchemaRef) -> Vec<&str> {
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+/// What `nhn_cloudtrail._frames` makes of a table.
+fn converted<'py>(table: &Bound<'py, PyAny>, how: &str) -> PyResult<Bound<'py, PyAny>> {
+    table.py().import("nhn_cloudtrail._frames")?.call_method1(how, (table,))
+}
+
+fn schema_capsule<'py>(py: Python<'py>, schema: &SchemaRef) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(&**schema);
+    let schema = schema.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    PyCapsule::new_with_value(py, schema, c"arrow_schema")
+}
+
+fn capsule<'py>(
+    py: Python<'py>,
+    reader: impl RecordBatchReader + Send + 'static,
+) -> PyResult<Bound<'py, PyCapsule>> {
+    let stream = FFI_ArrowArrayStream::new(Box::new(reader));
+    PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+}
+
+/// A value of a column as text; none where it is null.
+fn text(column: &dyn Array, row: usize) -> Option<String> {
+    if column.is_null(row) {
+        return None;
+    }
+    Some(match column.data_type() {
+        DataType::Dictionary(..) => {
+            let column = column.as_dictionary_opt::<Int32Type>()?;
+            column.values().as_string_opt::<i32>()?.value(column.key(row)?).to_owned()
+        }
+        DataType::Utf8 => column.as_string_opt::<i32>()?.value(row).to_owned(),
+        DataType::Timestamp(..) => {
+            let millis = column.as_primitive_opt::<TimestampMillisecondType>()?.value(row);
+            Timestamp::from_millis(millis)?.to_string()
+        }
+        DataType::Boolean => column.as_boolean_opt()?.value(row).to_string(),
+        DataType::UInt64 => column.as_primitive_opt::<UInt64Type>()?.value(row).to_string(),
+        DataType::Binary => {
+            String::from_utf8_lossy(column.as_binary_opt::<i32>()?.value(row)).into_owned()
+        }
+        _ => {
+            let members = column.as_list_opt::<i32>()?.value(row);
+            let names = members.as_struct_opt()?.column_by_name("name")?.clone();
+            let names = names.as_string_opt::<i32>()?;
+            names.iter().map(|name| name.unwrap_or("?")).collect::<Vec<_>>().join(", ")
+        }
+    })
+}
+
+/// A table that is read batch by batch, in memory that does not grow with the input; what `scan_table`
+/// returns.
+///
+/// It can be gone through once: as an iterator of tables, or by whoever takes an Arrow stream
+/// (`pyarrow.RecordBatchReader.from_stream`, DuckDB).
+#[pyclass(frozen, module = "nhn_cloudtrail")]
+pub(crate) struct TableStream {
+    schema: SchemaRef,
+    shared: Arc<Mutex<Shared>>,
+    watch: Watch,
+    on_error: OnError,
+}
+
+struct Shared {
+    /// None when it is closed.
+    batches: Option<Batches>,
+    /// Whether a capsule was given out.
+    exported: bool,
+    odd: Odd,
+    stats: Stats,
+}
+
+impl Shared {
+    /// The next batch; none at the end, when the files are closed too.
+    fn next_batch(&mut self, on_error: OnError) -> Option<Result<RecordBatch>> {
+        loop {
+            let batches = self.batches.as_mut()?;
+            let item = batches.next_item();
+            self.stats = batches.stats();
+            let odd = match item {
+                Some(Ok(Item::Batch(batch))) => return Some(Ok(batch)),
+                Some(Ok(Item::Reject(reject))) => Ok(reject),
+                Some(Err(error)) => Err(error),
+                None => {
+                    self.batches = None;
+                    return None;
+                }
+            };
+            if let Err(error) = self.odd.take(odd, on_error) {
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+impl TableStream {
+    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Shared> {
+        self.shared.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The exception for an error that ended the reading.
+    fn raise(&self, py: Python<'_>, error: &Error) -> PyErr {
+        self.watch.raised().unwrap_or_else(|| exception_to_go_on(py, error))
+    }
+}
+
+#[pymethods]
+impl TableStream {
+    /// The names of the columns, in order.
+    #[getter]
+    fn column_names(&self) -> Vec<&str> {
+        names(&self.schema)
+    }
+
+    /// The counts of what was read so far: `records = events + rejects + duplicates`.
+    #[getter]
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let stats = self.lock(py).stats;
+        values::stats(py, &stats)
+    }
+
+    /// What could not become a row so far, with `on_error="collect"`.
+    #[getter]
+    fn rejects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.lock(py).odd.rejects(py)
+    }
+
+    /// What is wrong with whole sources, where that does not raise.
+    #[getter]
+    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.lock(py).odd.errors(py)
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Table>> {
+        let next = {
+            let mut shared = self.lock(py);
+            if shared.exported {
+                return Err(PyRuntimeError::new_err("an Arrow stream was made of this already"));
+            }
+            let shared = &mut *shared;
+            detached(py, || shared.next_batch(self.on_error))
+        };
+        match next.map_err(|error| exception(py, &error))? {
+            Some(Ok(batch)) => Ok(Some(Table {
+                schema: self.schema.clone(),
+                stats: Stats::default(),
+                batches: vec![batch],
+                odd: Arc::default(),
+            })),
+            Some(Err(error)) => Err(self.raise(py, &error)),
+            None => {
+                self.watch.done(py)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads no more, and closes the files.
+    fn close(&self, py: Python<'_>) {
+        let batches = self.lock(py).batches.take();
+        py.detach(|| drop(batches));
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) {
+        self.close(py);
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, &self.schema)
+    }
+
+    /// What is still to be read as a capsule of the Arrow C stream interface, once.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        if std::mem::replace(&mut self.lock(py).exported, true) {
+            return Err(PyRuntimeError::new_err("a stream can be gone through once"));
+        }
+        let (schema, on_error) = (self.schema.clone(), self.on_error);
+        let shared = self.shared.clone();
+        let batches = std::iter::from_fn(move || {
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = crate::errors::guarded(|| shared.next_batch(on_error));
+            let next = next.unwrap_or_else(|error| Some(Err(error)));
+            let external = |error: Error| ArrowError::ExternalError(Box::new(error));
+            next.map(|batch| batch.map_err(external))
+        });
+        capsule(py, RecordBatchIterator::new(batches, schema))
+    }
+
+    /// A `pyarrow.RecordBatchReader` of what is still to be read. Needs pyarrow.
+    fn to_pyarrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        converted(slf, "to_record_batch_reader")
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let stats = self.stats(py)?.repr()?;
+        Ok(format!("TableStream({} columns, {stats})", self.schema.fields().len()))
+    }
+}
+
+fn open(py: Python<'_>, source: &Bound<'_, PyAny>, options: &Options) -> PyResult<Batches> {
+    let source = Source::new(source)?;
+    let builder = options.table();
+    let batches = detached(py, || source.table(builder)).flatten();
+    let batches = batches.map_err(|error| exception(py, &error))?;
+    options.watch.follow(batches.progress());
+    Ok(batches)
+}
+
+/// Reads all of a source as a table.
+#[pyfunction]
+pub(crate) fn read_table(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Table> {
+    let options = Options::new(options)?;
+    let batches = open(py, source, &options)?;
+    let mut odd = Odd::default();
+    let table = detached(py, || batches.read_all_with(|one| odd.take(one, options.on_error)));
+    let table = table.flatten().map_err(|error| {
+        options.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
+    })?;
+    options.watch.done(py)?;
+    let nhn_cloudtrail_arrow::Table { schema, batches, stats, .. } = table;
+    Ok(Table { schema, batches, odd: Arc::new(odd), stats })
+}
+
+/// Opens a source for reading it as a table, batch by batch.
+#[pyfunction]
+pub(crate) fn scan_table(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<TableStream> {
+    let options = Options::new(options)?;
+    let batches = open(py, source, &options)?;
+    Ok(TableStream {
+        schema: batches.schema(),
+        shared: Arc::new(Mutex::new(Shared {
+            stats: batches.stats(),
+            batches: Some(batches),
+            exported: false,
+            odd: Odd::default(),
+        })),
+        on_error: options.on_error,
+        watch: options.watch,
+    })
+}
+
+/// What was written: stats, files, rejects, errors.
+type Written<'py> = (Bound<'py, PyAny>, Vec<PathBuf>, Bound<'py, PyList>, Bound<'py, PyList>);
+
+/// Writes a Parquet file or adds to a data set.
+#[pyfunction]
+pub(crate) fn write_parquet<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    target: PathBuf,
+    options: &Bound<'py, PyDict>,
+) -> PyResult<Written<'py>> {
+    let options = Options::new(options)?;
+    let batches = open(py, source, &options)?;
+    let mut odd = Odd::default();
+    let written = detached(py, || {
+        nhn_cloudtrail_arrow::write_parquet(batches, &target, options.threads, |one| {
+            odd.take(one, options.on_error)
+        })
+    });
+    let written = written.flatten().map_err(|error| {
+        options.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
+    })?;
+    options.watch.done(py)?;
+    Ok((values::stats(py, &written.stats)?, written.files, odd.rejects(py)?, odd.errors(py)?))
+}

@@ -1,0 +1,72 @@
+//! Small values of the core as those of `nhn_cloudtrail._types`.
+
+use nhn_cloudtrail::catalog::Action;
+use nhn_cloudtrail::{Position, Reject, Stats, TargetMember, Timestamp};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+
+/// The module in which Python defines them.
+const TYPES: &str = "nhn_cloudtrail._types";
+
+/// What is not to be imported again and again.
+type Class = PyOnceLock<Py<PyAny>>;
+
+/// An aware `datetime`; none for the year 0, which Python does not have.
+pub(crate) fn time(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
+    match jiff::Timestamp::from_millisecond(time.as_millis()) {
+        Ok(time) if time.to_zoned(jiff::tz::TimeZone::UTC).year() > 0 => {
+            Ok(Some(time.into_pyobject(py)?.into_any()))
+        }
+        _ => Ok(None),
+    }
+}
+
+pub(crate) fn action<'py>(py: Python<'py>, action: &Action) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    CLASS.import(py, TYPES, "Action")?.call1((
+        action.verb(),
+        action.kind().as_str(),
+        action.phase().map(|phase| phase.as_str()),
+        action.provenance().as_str(),
+    ))
+}
+
+pub(crate) fn member<'py>(
+    py: Python<'py>,
+    member: &TargetMember<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let TargetMember { id_no, name, user_code, email_address, .. } = member;
+    CLASS.import(py, TYPES, "TargetMember")?.call1((
+        id_no.as_deref(),
+        name.as_deref(),
+        user_code.as_deref(),
+        email_address.as_deref(),
+    ))
+}
+
+pub(crate) fn position<'py>(py: Python<'py>, position: &Position) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let Position { source, record, line, byte, .. } = position;
+    CLASS.import(py, TYPES, "Position")?.call1((source.as_deref(), *record, *line, *byte))
+}
+
+pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let Stats { records, events, rejects, duplicates, conflicts, filtered, .. } = *stats;
+    CLASS
+        .import(py, TYPES, "Stats")?
+        .call1((records, events, rejects, duplicates, conflicts, filtered))
+}
+
+pub(crate) fn reject<'py>(py: Python<'py>, reject: &Reject) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    CLASS.import(py, TYPES, "Reject")?.call1((
+        position(py, reject.position())?,
+        reject.code().as_str(),
+        reject.message(),
+        PyBytes::new(py, reject.raw()),
+        reject.length(),
+    ))
+}

@@ -1,0 +1,120 @@
+"""NHN Cloud CloudTrail logs of any shape as typed events and tables.
+
+    import nhn_cloudtrail as ct
+
+    for event in ct.read("logs/", kind="delete"):        # events, one by one
+        print(event.event_time, event.user_id, event.name())
+
+    frame = ct.read_table("logs/").to_pandas()           # a table; .to_polars(), .to_pyarrow()
+    ct.sql("SELECT service, count(*) FROM events GROUP BY 1", "logs/")
+    ct.write_parquet("logs/", "archive/")                # a data set, a folder a day
+    ct.catalog.search("보안 그룹")                        # what event IDs mean
+
+A source is a path, a folder, a glob, bytes, a binary file or an iterable of bytes; its shape and
+compression are found. Nothing is lost: what cannot be read is a reject with its place and reason
+(`on_error`), unknown fields are `event.extra`, and `stats` add up. Errors are `CloudTrailError`.
+"""
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from ._api import parse, read, read_table, sample, scan_table, write_parquet
+from ._errors import (
+    ArgumentError,
+    CatalogError,
+    CloudTrailError,
+    InternalError,
+    ReadError,
+    RecordError,
+    SourceError,
+    SourceNotFoundError,
+)
+from ._native import SCHEMA_VERSION, Catalog, Entry, Event, Reader, Table, TableStream
+from ._native import VERSION as __version__
+from ._sql import sql
+from ._types import (
+    Action,
+    Column,
+    Entries,
+    Filters,
+    Kind,
+    Lang,
+    Limits,
+    Listing,
+    ListRow,
+    OnError,
+    Outcome,
+    Phase,
+    Position,
+    Progress,
+    Reject,
+    ResourceEffect,
+    Service,
+    Stats,
+    TargetMember,
+    Written,
+)
+
+if _TYPE_CHECKING:
+    from ._ids import EventId, ServiceId
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Action",
+    "ArgumentError",
+    "Catalog",
+    "CatalogError",
+    "CloudTrailError",
+    "Column",
+    "Entries",
+    "Entry",
+    "Event",
+    "EventId",
+    "Filters",
+    "InternalError",
+    "Kind",
+    "Lang",
+    "Limits",
+    "ListRow",
+    "Listing",
+    "OnError",
+    "Outcome",
+    "Phase",
+    "Position",
+    "Progress",
+    "ReadError",
+    "Reader",
+    "RecordError",
+    "Reject",
+    "ResourceEffect",
+    "Service",
+    "ServiceId",
+    "SourceError",
+    "SourceNotFoundError",
+    "Stats",
+    "Table",
+    "TableStream",
+    "TargetMember",
+    "Written",
+    "__version__",
+    "catalog",
+    "parse",
+    "read",
+    "read_table",
+    "sample",
+    "scan_table",
+    "sql",
+    "write_parquet",
+]
+
+catalog: Catalog = Catalog()
+"""The catalog that this package brings: what every event ID means."""
+
+
+def __getattr__(name: str) -> _Any:
+    # Two thousand IDs are read only by those who want them.
+    if name in ("EventId", "ServiceId"):
+        from . import _ids
+
+        return getattr(_ids, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

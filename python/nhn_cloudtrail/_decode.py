@@ -1,0 +1,47 @@
+"""JSON inside of records."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from ._errors import RecordError
+from ._types import Position
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def decode(text: str, field: str, position: Position) -> Any:
+    """A field's JSON text, decoded."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        source, record, line, byte = position
+        place = f"{source or 'input'}, line {line} (record {record}, byte {byte})"
+        raise RecordError(
+            f"{place}: {field}: not JSON, though it is data all the same: {error}",
+            code="INVALID_JSON",
+            source=source,
+            record=record,
+            line=line,
+            byte=byte,
+            field=field,
+        ) from None
+
+
+def _integer(text: str) -> int | Decimal:
+    # Python refuses to read integers of thousands of digits.
+    return int(text) if len(text) <= 4000 else Decimal(text)
+
+
+def _number(text: str) -> float | Decimal:
+    number, exact = float(text), Decimal(text)
+    return number if Decimal(repr(number)) == exact else exact
+
+
+def exact(text: str) -> Any:
+    """JSON text decoded so that numbers keep their value."""
+    return json.loads(text, parse_int=_integer, parse_float=_number)

@@ -1,0 +1,5 @@
+"""SQL over logs."""
+
+
+def sql(query, source):
+    raise NotImplementedError
