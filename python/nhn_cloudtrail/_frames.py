@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 
-def _module(name: str, wanted: str) -> Any:
+def module(name: str, wanted: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -14,17 +14,17 @@ def _module(name: str, wanted: str) -> Any:
 
 
 def to_pyarrow(table: Any) -> Any:
-    return _module("pyarrow", "pyarrow").table(table)
+    return module("pyarrow", "pyarrow").table(table)
 
 
 def to_record_batch_reader(stream: Any) -> Any:
-    return _module("pyarrow", "pyarrow").RecordBatchReader.from_stream(stream)
+    return module("pyarrow", "pyarrow").RecordBatchReader.from_stream(stream)
 
 
 def to_polars(table: Any) -> Any:
-    return _module("polars", "polars").DataFrame(table)
+    return module("polars", "polars").DataFrame(table)
 
 
 def to_pandas(table: Any) -> Any:
-    _module("pandas", "pandas")
+    module("pandas", "pandas")
     return to_pyarrow(table).to_pandas()

@@ -12,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::errors::{exception, guarded};
-use crate::{options, values};
+use crate::{options, texts, values};
 
 /// With what events are enriched, where that is not the default.
 pub(crate) struct Context {
@@ -72,7 +72,7 @@ impl Event {
     }
 
     fn text<'py>(&self, py: Python<'py>, field: Field) -> PyResult<Option<Bound<'py, PyString>>> {
-        self.guard(py, |event| event.text(field).map(|text| PyString::new(py, &text)))
+        self.guard(py, |event| texts::string(py, event.raw_text(field)))?
     }
 
     fn columns(columns: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Column>> {

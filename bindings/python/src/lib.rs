@@ -9,6 +9,7 @@ mod options;
 mod reader;
 mod source;
 mod table;
+mod texts;
 mod values;
 mod watch;
 

@@ -1,0 +1,44 @@
+"""Where things lie in the repository, and a Python of its own for code that wants one."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+# Hypothesis keeps tables of characters, and not where the tests happen to be run.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", f"{tempfile.gettempdir()}/hypothesis")
+
+REPOSITORY = Path(__file__).parents[2]
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def logs() -> Path:
+    """The sample logs, of every shape."""
+    return REPOSITORY / "examples" / "logs"
+
+
+@pytest.fixture(scope="session")
+def crate_data() -> Path:
+    """What the catalog is made from."""
+    return REPOSITORY / "crates" / "nhn-cloudtrail" / "data"
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Run:
+    """Runs code in a Python of its own, in an empty folder."""
+    home = tmp_path / "run"
+    home.mkdir()
+
+    def run(code: str, *arguments: object, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=30, cwd=home
+        )
+
+    return run
