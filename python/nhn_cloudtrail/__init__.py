@@ -16,7 +16,6 @@ compression are found. Nothing is lost: what cannot be read is a reject with its
 """
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
 
 from ._api import parse, read, read_table, sample, scan_table, write_parquet
 from ._errors import (
@@ -31,7 +30,7 @@ from ._errors import (
 )
 from ._native import SCHEMA_VERSION, Catalog, Entry, Event, Reader, Table, TableStream
 from ._native import VERSION as __version__
-from ._sql import sql
+from ._sql import sql  # pyright: ignore[reportUnknownVariableType] # without DuckDB
 from ._types import (
     Action,
     Column,
@@ -57,6 +56,16 @@ from ._types import (
 
 if _TYPE_CHECKING:
     from ._ids import EventId, ServiceId
+else:
+    # Type checkers must not see it: for them a module that has it has every name.
+    def __getattr__(name: str) -> object:
+        # Two thousand IDs are read only by those who want them.
+        if name in ("EventId", "ServiceId"):
+            from . import _ids
+
+            return getattr(_ids, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -109,12 +118,3 @@ __all__ = [
 
 catalog: Catalog = Catalog()
 """The catalog that this package brings: what every event ID means."""
-
-
-def __getattr__(name: str) -> _Any:
-    # Two thousand IDs are read only by those who want them.
-    if name in ("EventId", "ServiceId"):
-        from . import _ids
-
-        return getattr(_ids, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

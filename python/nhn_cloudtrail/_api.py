@@ -6,29 +6,26 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Unpack
+from typing import BinaryIO, Literal, Protocol, TypeAlias, Unpack
 
 from . import _native
 from ._native import Catalog, Event, Reader, Table, TableStream
 from ._types import Column, Filters, Lang, Limits, OnError, Progress, Written
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-Path_: TypeAlias = "str | PathLike[str]"
-Data: TypeAlias = "bytes | bytearray | memoryview"
-Source: TypeAlias = "Path_ | Sequence[Path_] | Data | BinaryIO | _Readable | Iterable[Data]"
+Path_: TypeAlias = str | PathLike[str]
+Data: TypeAlias = bytes | bytearray | memoryview
+Source: TypeAlias = Path_ | Iterable[Path_] | Data | BinaryIO | _Readable | Iterable[Data]
 
 
 def parse(
     data: Data | str,
     *,
-    on_error: OnError = "raise",
+    on_error: Literal["raise", "skip"] = "raise",
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
@@ -53,7 +50,7 @@ def parse(
     >>> event.name("en"), event.service, event.action.kind
     ('Delete Instance', 'infrastructure', 'delete')
     """
-    if on_error == "collect":
+    if str(on_error) == "collect":
         raise _native_argument('on_error="collect" has nowhere to keep rejects: use read')
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -267,7 +264,7 @@ def sample(*, lang: Lang = "ko") -> Table:
     >>> len(ct.sample())
     2000
     """
-    log = resources.files(__package__).joinpath("sample.jsonl.gz").read_bytes()
+    log = resources.files("nhn_cloudtrail").joinpath("sample.jsonl.gz").read_bytes()
     return read_table(log, lang=lang)
 
 

@@ -18,7 +18,7 @@ def begin(progress: Any) -> Begun | None:
             raise TypeError("progress: a function of two arguments, or a bool, is wanted")
         return progress, lambda: None
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         return None
     bar = tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc="reading")

@@ -198,12 +198,13 @@ def run(query: str, events: Events) -> DuckDBPyConnection | None:
         raise
     finally:
         events.close()
-    [ended] = outcome
-    if isinstance(ended, BaseException):
-        raise (events.failure or ended) from None
-    # Nothing of this query is to be kept with its result.
+    # Nothing of this query is to be kept with its result, nor with what went wrong.
     connection.unregister("events")
     connection.unregister("catalog")
+    [ended] = outcome
+    if isinstance(ended, BaseException):
+        connection.close()
+        raise (events.failure or ended) from None
     return connection if ended else None
 
 
@@ -256,13 +257,15 @@ def sql(
 
 def command(
     query: str, sources: list[str], options: dict[str, Any], as_json: bool
-) -> tuple[list[str], list[bool], Iterator[list[Sequence[str | None]]], Stats, list[BaseException]]:
+) -> tuple[list[str], list[bool], Iterator[list[Sequence[str | None]]], Stats, list[str]]:
     """For the command: headings, whether they stand over numbers, rows as text, counts, and what is
     wrong with whole sources."""
-    events = Events(sources, {**options, "on_error": "skip"}, False)
+    options |= {"on_error": "skip", "threads": 0, "filters": {}}
+    events = Events("-" if sources == ["-"] else sources, options, False)
     connection = run(query, events)
-    stats = Stats(*map(sum, zip(*(scan.stream.stats for scan in events.scans), strict=True)))
-    errors = [error for scan in events.scans for error in scan.stream.errors]
+    # Several readings of one source find the same.
+    stats = events.scans[0].stream.stats if events.scans else Stats(0, 0, 0, 0, 0, 0)
+    errors = [str(error) for scan in events.scans[:1] for error in scan.stream.errors]
     if connection is None:
         return [], [], iter(()), stats, errors
     result = connection.table(RESULT)

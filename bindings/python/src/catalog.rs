@@ -22,6 +22,12 @@ const TYPES: &str = "nhn_cloudtrail._types";
 #[pyclass(frozen, mapping, module = "nhn_cloudtrail")]
 pub(crate) struct Catalog(Core);
 
+impl From<Core> for Catalog {
+    fn from(core: Core) -> Self {
+        Self(core)
+    }
+}
+
 impl Catalog {
     pub(crate) fn core(&self) -> &Core {
         &self.0

@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Counts events: by service, event, actor, outcome, day and more
     #[command(after_long_help = STATS_EXAMPLES)]
     Stats(StatsArgs),
+    /// Runs SQL over events; needs the Python package with its extra sql
+    #[command(after_long_help = SQL_EXAMPLES)]
+    Sql(SqlArgs),
     /// Looks up what event IDs mean, and compares the catalog with published lists
     #[command(subcommand, arg_required_else_help = true)]
     Catalog(CatalogCommand),
@@ -303,6 +306,71 @@ pub(crate) enum StatsFormat {
     Table,
     /// One JSON object with all counts
     Json,
+}
+
+const SQL_EXAMPLES: &str = "\
+Examples:
+  nhn-cloudtrail sql 'SELECT service, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC' logs/
+  nhn-cloudtrail sql \"FROM events WHERE kind = 'delete' AND event_time > '2026-10-01'\" logs/ -f csv
+  nhn-cloudtrail sql \"COPY (FROM events WHERE outcome = 'failure') TO 'failed.parquet'\" logs/
+  nhn-cloudtrail sql \"FROM events JOIN catalog USING (event_id) WHERE retired\" logs/
+
+Tables:
+  events   the columns of `read --format jsonl`; event_time is a timestamp in UTC
+  catalog  a row an event ID: names, service, kind, phase, since when it is listed
+
+The query is DuckDB's SQL, and may read and write files where it says so. Of the logs only the columns
+are read that it needs, and the events that its conditions on single columns let through.
+
+DuckDB comes with the Python package: pip install 'nhn-cloudtrail[sql]'.";
+
+/// Runs SQL over events.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SqlArgs {
+    /// The query, over the tables `events` and `catalog`
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
+
+    /// Files, folders or globs; `-` is standard input
+    #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) sources: Vec<PathBuf>,
+
+    /// How to show the result
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: SqlFormat,
+
+    /// Write to FILE; it appears only when it is whole, and only its owner may read it
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Output"
+    )]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Leave out records that were read before
+    #[arg(long)]
+    pub(crate) dedup: bool,
+
+    /// Reject records larger than SIZE, such as 64M or 16MiB
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
+    pub(crate) max_record_bytes: usize,
+
+    /// Reject records nested deeper than N
+    #[arg(long, value_name = "N", default_value = "128")]
+    pub(crate) max_depth: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlFormat {
+    /// Aligned for people; on a terminal long values are cut
+    Table,
+    /// One JSON object a line
+    Jsonl,
+    /// A header and a row each; a leading = + - or @ gets a ' in front, against spreadsheets that
+    /// would run it
+    Csv,
 }
 
 /// What is read, and how.

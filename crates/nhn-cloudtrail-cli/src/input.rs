@@ -114,6 +114,20 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// How reading went that somebody else did.
+    pub(crate) fn of(context: &Context<'_>, stats: Stats, errors: &[String]) -> Self {
+        let warnings = context.warnings();
+        errors.iter().for_each(|error| warnings.error(error));
+        Self {
+            stats,
+            status: status(errors.len() as u64, stats),
+            read_something: true,
+            // There is nowhere to keep them.
+            rejects_kept: true,
+            warnings,
+        }
+    }
+
     /// Tells the counts, where they are of interest, and gives the exit status. To be called when
     /// the results are written.
     pub(crate) fn tell(self) -> u8 {
@@ -351,12 +365,16 @@ impl<S: Stream> Input<S> {
         {
             file.finish()?;
         }
-        let status = match (self.failed_sources, stats.rejects) {
-            (0, 0) => ALL_READ,
-            (0, _) => SOME_REJECTED,
-            _ => COULD_NOT_RUN,
-        };
+        let status = status(self.failed_sources, stats);
         Ok(Report { stats, status, read_something, rejects_kept, warnings: self.warnings })
+    }
+}
+
+fn status(failed_sources: u64, stats: Stats) -> u8 {
+    match (failed_sources, stats.rejects) {
+        (0, 0) => ALL_READ,
+        (0, _) => SOME_REJECTED,
+        _ => COULD_NOT_RUN,
     }
 }
 

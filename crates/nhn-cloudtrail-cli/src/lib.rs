@@ -11,7 +11,7 @@
 //! assert_eq!(status, nhn_cloudtrail_cli::ALL_READ);
 //! ```
 //!
-//! `args` says what can be asked for; `read`, `convert`, `stats` and `catalog` do it. Beneath them,
+//! `args` says what can be asked for; `read`, `convert`, `stats`, `sql` and `catalog` do it. Beneath them,
 //! `input` takes events or rows from sources and sees to rejects and progress, `output` writes to
 //! standard output or to a file that appears only when it is whole, `rows` writes Parquet and Arrow,
 //! `table` aligns text for people.
@@ -28,6 +28,7 @@ mod output;
 mod progress;
 mod read;
 mod rows;
+mod sql;
 mod stats;
 mod table;
 mod time;
@@ -40,6 +41,7 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Args, Command};
 use context::{Context, Stop};
 pub use output::Interrupt;
+pub use sql::{Sql, SqlQuery, SqlResult, SqlRows};
 
 /// Exit status: everything was read, or the command did what it was asked to.
 pub const ALL_READ: u8 = 0;
@@ -56,6 +58,14 @@ pub const INTERRUPTED: u8 = 130;
 /// Results go to standard output, everything else to standard error. `interrupt` stops the run from
 /// another thread.
 pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u8 {
+    run_with(args, interrupt, None)
+}
+
+fn run_with(
+    args: impl IntoIterator<Item = OsString>,
+    interrupt: &Interrupt,
+    sql: Option<&dyn Sql>,
+) -> u8 {
     let command = Args::command().long_version(args::long_version());
     let args =
         command.try_get_matches_from(args).and_then(|matches| Args::from_arg_matches(&matches));
@@ -76,16 +86,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>, interrupt: &Interrupt) -> u
         Command::Read(read) => read::run(&context, read),
         Command::Convert(convert) => convert::run(&context, convert),
         Command::Stats(stats) => stats::run(&context, stats),
+        Command::Sql(args) => sql::run(&context, args, sql),
         Command::Catalog(catalog) => catalog::run(&context, catalog),
         Command::Completions { shell } => completions(&context, *shell),
     };
     status.unwrap_or_else(|stop| context::report(&args.global, stop))
 }
 
-/// Runs the command in a process that is its own, which ends at once when it is interrupted.
+/// Runs the command in a process that is its own, which ends at once when it is interrupted; with
+/// somebody to run SQL, where there is one.
 ///
 /// Nothing is left half-written: see [`Interrupt::raise`].
-pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn main(args: impl IntoIterator<Item = OsString>, sql: Option<&dyn Sql>) -> u8 {
     static CURRENT: Mutex<Option<Interrupt>> = Mutex::new(None);
     let current = || CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
     let interrupt = Interrupt::default();
@@ -98,7 +110,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
         std::process::exit(INTERRUPTED.into());
     });
-    run(args, &interrupt)
+    run_with(args, &interrupt, sql)
 }
 
 fn completions(context: &Context<'_>, shell: clap_complete::Shell) -> Result<u8, Stop> {
