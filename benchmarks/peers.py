@@ -123,7 +123,95 @@ def gzip_orjson():
     return read
 
 
+def log():
+    with open(FILE, "rb") as file:
+        return file.read()
+
+
+def orjson_objects():
+    import orjson
+
+    text = log()
+    return lambda: [orjson.loads(line) for line in text.splitlines()]
+
+
+def msgspec_objects():
+    import msgspec
+
+    maybe = str | None
+    member = msgspec.defstruct("Member", [(name, maybe, None) for name in MEMBER], gc=False)
+    target = msgspec.defstruct("Target", [("targetMembers", list[member] | None, None)], gc=False)
+    fields = [(name, maybe, None) for name in TEXT] + [("eventTarget", target | None, None)]
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, gc=False))
+    text = log()
+    return lambda: decoder.decode_lines(text)
+
+
+def ours_objects():
+    import nhn_cloudtrail
+
+    text = log()
+    return lambda: nhn_cloudtrail.parse(text)
+
+
+def reading(objects, fields):
+    """Objects that are kept, and of which fields are read, each by its expression."""
+    code = "def read(made):\n    for one in made:\n" + "".join(
+        f"        {field}\n" for field in fields
+    )
+    scope = {}
+    exec(code, scope)
+
+    def begin():
+        make = objects()
+
+        def work():
+            made = make()
+            scope["read"](made)
+            return made
+
+        return work
+
+    return begin
+
+
+def by_key(names):
+    return [f"one.get({name!r})" for name in names]
+
+
+def by_attribute(names):
+    return [f"one.{name}" for name in names]
+
+
+def snake(names):
+    return ["".join("_" + c.lower() if c.isupper() else c for c in name) for name in names]
+
+
+ALL = [*TEXT, "eventTarget"]
+OUR_ALL = [*snake(TEXT), "target_members"]
+
+
+def ours_table():
+    import nhn_cloudtrail
+
+    return lambda: nhn_cloudtrail.read_table(FILE, threads=THREADS)
+
+
+def ours_columns():
+    import nhn_cloudtrail
+
+    return lambda: nhn_cloudtrail.read_table(FILE, threads=THREADS, columns=snake(THREE))
+
+
 CONTENDERS = {
+    "orjson-three": reading(orjson_objects, by_key(THREE)),
+    "orjson-all": reading(orjson_objects, by_key(ALL)),
+    "msgspec-three": reading(msgspec_objects, by_attribute(THREE)),
+    "msgspec-all": reading(msgspec_objects, by_attribute(ALL)),
+    "ours-three": reading(ours_objects, by_attribute(snake(THREE))),
+    "ours-all": reading(ours_objects, by_attribute(OUR_ALL)),
+    "ours-table": ours_table,
+    "ours-columns": ours_columns,
     "polars": polars_text,
     "polars-typed": polars_typed,
     "polars-columns": polars_columns,
@@ -154,8 +242,14 @@ def look(made):
         return found
     if isinstance(made, int):
         return {"rows": made}
-    if isinstance(made, list):
-        ids = [record["eventId"] for record in made]
+    if CONTENDER in ("ours-table", "ours-columns"):
+        import pyarrow as pa
+
+        ids = pa.table(made)["event_id"].to_pylist()
+    elif isinstance(made, list):
+        name = "event_id" if CONTENDER.startswith("ours") else "eventId"
+        is_dict = isinstance(made[0], dict)
+        ids = [record[name] if is_dict else getattr(record, name) for record in made]
     else:
         ids = made["eventId"]
         ids = ids.to_list() if CONTENDER.startswith("polars") else ids.to_pylist()

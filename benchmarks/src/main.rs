@@ -66,7 +66,6 @@ fn main() -> Result<()> {
         "lookup-std-hashmap" => catalog::std_hashmap(),
         "lookup-foldhash" => catalog::foldhash(),
         "table" => table::whole(file, threads),
-        "columns" => table::columns(file, threads),
         "batches" => table::batches(file, threads),
         "parquet" => table::parquet(file, threads),
         _ => Err(format!("no contender {contender:?}").into()),

@@ -4,19 +4,12 @@ use std::fs::{self, File};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use nhn_cloudtrail::Column;
 use nhn_cloudtrail_arrow::{ParquetWriter, Table, TableBuilder};
 
 use crate::{Outcome, Result, measure};
 
 pub(crate) fn whole(file: &str, threads: usize) -> Result<Outcome> {
     let table = TableBuilder::new().threads(threads);
-    measure(|| Ok(table.open([file])?.read_all()?), look)
-}
-
-pub(crate) fn columns(file: &str, threads: usize) -> Result<Outcome> {
-    let columns = [Column::EventTime, Column::EventId, Column::UserId];
-    let table = TableBuilder::new().threads(threads).columns(&columns);
     measure(|| Ok(table.open([file])?.read_all()?), look)
 }
 

@@ -15,7 +15,7 @@ compression are found. Nothing is lost: what cannot be read is a reject with its
 (`on_error`), unknown fields are `event.extra`, and `stats` add up. Errors are `CloudTrailError`.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 from ._api import parse, read, read_table, sample, scan_table, write_parquet
 from ._errors import (
@@ -54,7 +54,7 @@ from ._types import (
     Written,
 )
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from ._ids import EventId, ServiceId
 else:
     # Type checkers must not see it: for them a module that has it has every name.

@@ -19,7 +19,9 @@ class _Readable(Protocol):
 
 Path_: TypeAlias = str | PathLike[str]
 Data: TypeAlias = bytes | bytearray | memoryview
-Source: TypeAlias = Path_ | Iterable[Path_] | Data | BinaryIO | _Readable | Iterable[Data]
+# Not any iterable of text: a file opened in text mode is one.
+Paths: TypeAlias = Sequence[Path_] | Iterable[PathLike[str]]
+Source: TypeAlias = Path_ | Paths | Data | BinaryIO | _Readable | Iterable[Data]
 
 
 def parse(
@@ -34,8 +36,8 @@ def parse(
 ) -> list[Event]:
     """All events of text in hand, of any shape, plain or compressed.
 
-    data: one object a line, objects one after the other, an array, whole API answers; pretty-printed
-        or not; plain, gzip or zstd. `bytes` are not copied: the events keep them.
+    data: one object a line, objects one after the other, an array, whole API answers;
+        pretty-printed or not; plain, gzip or zstd. `bytes` are not copied: the events keep them.
     on_error: "raise" for the first record that cannot be read, or "skip". To keep them use `read`.
     dedup: whether records with the key and the content of one before are left out.
     lang: the language of names, "ko", "en" or "ja".
@@ -83,14 +85,14 @@ def read(
     """All events of an input, one by one, in memory that does not grow with it.
 
     source: a path, folder or glob; a list of them; `-` for standard input; bytes; a file opened in
-        binary mode; or an iterable of bytes. A folder is read recursively in the order of its paths,
-        without names that begin with `.` or `_`. Shape and compression are found. A Parquet file
-        that this package wrote is a source too.
+        binary mode; or an iterable of bytes. A folder is read recursively in the order of its
+        paths, without names that begin with `.` or `_`. Shape and compression are found. A Parquet
+        file that this package wrote is a source too.
     on_error: what becomes of records that cannot be read. "raise": the first ends the reading.
-        "skip": they are left out and counted. "collect": they are kept in `reader.rejects`. With the
-        last two a whole source that cannot be read is kept in `reader.errors`.
-    dedup: whether records with the key and the content of one before are left out; remembers some 20
-        bytes a record.
+        "skip": they are left out and counted. "collect": they are kept in `reader.rejects`. With
+        the last two a whole source that cannot be read is kept in `reader.errors`.
+    dedup: whether records with the key and the content of one before are left out; remembers some
+        20 bytes a record.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
@@ -147,7 +149,8 @@ def read_table(
         "collect" are in `table.rejects`.
 
     >>> import nhn_cloudtrail as ct
-    >>> table = ct.read_table(b'{"eventId":"event_id.iaas.vpc.delete"}', columns=["service", "kind"])
+    >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'
+    >>> table = ct.read_table(log, columns=["service", "kind"])
     >>> table
     Table(1 rows, 2 columns)
     """
@@ -182,8 +185,8 @@ def scan_table(
 ) -> TableStream:
     """An input as a table that is read batch by batch, in memory that does not grow with it.
 
-    Iterate over it for tables of some thousand rows, or hand it to whoever takes an Arrow stream; either
-    once. The options are those of `read_table`.
+    Iterate over it for tables of some thousand rows, or hand it to whoever takes an Arrow stream;
+    either once. The options are those of `read_table`.
 
     >>> import nhn_cloudtrail as ct
     >>> sum(len(batch) for batch in ct.scan_table(b'{"eventId":"a"}'))
@@ -222,19 +225,22 @@ def write_parquet(
 ) -> Written:
     """Writes an input as Parquet, in memory that does not grow with it.
 
-    target: a file where the name ends with `.parquet`; it is replaced, when the new one is whole. Any
-        other name is the folder of a data set with a folder `event_date=YYYY-MM-DD` for each day in
-        UTC, which is added to: a row that the data set holds, by key and content, is a duplicate.
+    target: a file where the name ends with `.parquet`; it is replaced, when the new one is whole.
+        Any other name is the folder of a data set with a folder `event_date=YYYY-MM-DD` for each
+        day in UTC, which is added to: a row that the data set holds, by key and content, is a
+        duplicate.
     keep_raw: whether to add the records as they came, byte for byte, as a column `raw`.
-    dedup: whether duplicates in the source are left out. By default only for a data set, which wants
-        it; a data set has all columns.
+    dedup: whether duplicates in the source are left out. By default only for a data set, which
+        wants it; a data set has all columns.
     The other options are those of `read_table`. Only the owner may read what is written.
 
     Raises besides ReadError where the target cannot be written. Nothing is written then.
     """
     is_file = Path(fspath(target)).suffix.lower() == ".parquet"
     if not is_file and columns is not None:
-        raise _native_argument("columns: a data set has all columns; write a .parquet file for some")
+        raise _native_argument(
+            "columns: a data set has all columns; write a .parquet file for some"
+        )
     if not is_file and dedup is False:
         raise _native_argument("dedup: a data set has no row twice; write a .parquet file for all")
     return Written(
@@ -258,11 +264,11 @@ def write_parquet(
 
 
 def sample(*, lang: Lang = "ko") -> Table:
-    """A table to play with: two thousand made-up events of a made-up organization.
+    """A table to play with: a thousand made-up events of a made-up organization.
 
     >>> import nhn_cloudtrail as ct
     >>> len(ct.sample())
-    2000
+    1000
     """
     log = resources.files("nhn_cloudtrail").joinpath("sample.jsonl.gz").read_bytes()
     return read_table(log, lang=lang)

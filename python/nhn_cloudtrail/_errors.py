@@ -10,8 +10,8 @@ class CloudTrailError(Exception):
 
     The text says what, where, and what to do about it. The attributes say it to programs:
     `code` is a stable name that Rust and Node have too; `source`, `record` and `line` (from 1) and
-    `byte` (from 0) say where in the decompressed text, as far as that is known; `field` is the path of
-    the field that it is about.
+    `byte` (from 0) say where in the decompressed text, as far as that is known; `field` is the path
+    of the field that it is about.
     """
 
     code: str
@@ -62,8 +62,8 @@ class SourceNotFoundError(ReadError, FileNotFoundError):
 
 
 class RecordError(CloudTrailError, ValueError):
-    """One record could not become an event, or a field of one is not what it was asked to be. Reading
-    goes on after it where `on_error` says so."""
+    """One record could not become an event, or a field of one is not what it was asked to be.
+    Reading goes on after it where `on_error` says so."""
 
 
 class ArgumentError(CloudTrailError, ValueError):
@@ -113,6 +113,4 @@ def make(
 ) -> CloudTrailError:
     """The exception for an error of the core."""
     cls = CLASSES.get(code, CloudTrailError)
-    return cls(
-        message, code=code, source=source, record=record, line=line, byte=byte, field=field
-    )
+    return cls(message, code=code, source=source, record=record, line=line, byte=byte, field=field)

@@ -10,7 +10,9 @@ def module(name: str, wanted: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(f"{wanted} is needed for this: pip install {wanted}", name=name) from error
+        raise ImportError(
+            f"{wanted} is needed for this: pip install {wanted}", name=name
+        ) from error
 
 
 def to_pyarrow(table: Any) -> Any:

@@ -79,7 +79,10 @@ def entry(entry: Entry) -> str:
     if action is not None:
         pairs += [("verb", action.verb), ("kind", action.kind), ("phase", action.phase)]
     pairs += [
-        ("effects", ", ".join(f"{one.resource_type}: {one.effect}" for one in entry.effects) or None),
+        (
+            "effects",
+            ", ".join(f"{one.resource_type}: {one.effect}" for one in entry.effects) or None,
+        ),
         ("first listed", entry.first_listed),
         ("last listed", entry.last_listed),
         ("retired", "yes" if entry.retired else None),

@@ -1,6 +1,7 @@
 """The native part of nhn_cloudtrail; not to be imported by itself."""
 
-# Kept by hand: `stubtest` compares it with the module, and its texts are those of bindings/python/src.
+# Kept by hand: `stubtest` compares it with the module, and its texts are those of
+# bindings/python/src.
 
 import builtins
 import datetime
@@ -78,14 +79,15 @@ class Catalog:
 
     @property
     def version(self) -> str:
-        """The version of the built-in catalog: the date of the newest list that it was made from."""
+        """The version of the built-in catalog: the date of the newest list that it was made
+        from."""
 
     def get(self, id: str) -> Entry | None:
         """The entry of an event ID, or None. IDs are case-sensitive."""
 
     def search(self, text: str) -> Entries:
-        """The entries that fit a text, best first: names in any of the three languages, former names,
-        or parts of the ID. Case and spacing do not matter."""
+        """The entries that fit a text, best first: names in any of the three languages, former
+        names, or parts of the ID. Case and spacing do not matter."""
 
     def suggest(self, id: str) -> Entries:
         """A few entries whose IDs a misspelt ID may have meant, the nearest first."""
@@ -101,8 +103,8 @@ class Catalog:
         each row as printed, in order. Raises KeyError for a list that there is not."""
 
     def with_overlay(self, tsv: str | bytes | bytearray) -> Catalog:
-        """This catalog with entries added or corrected by a TSV of the shape that `to_tsv` gives, as
-        text or bytes. Raises `CatalogError` where it is not of that shape."""
+        """This catalog with entries added or corrected by a TSV of the shape that `to_tsv` gives,
+        as text or bytes. Raises `CatalogError` where it is not of that shape."""
 
     def to_tsv(self) -> str:
         """The whole catalog as a TSV with a header, sorted by ID."""
@@ -204,8 +206,8 @@ class Event:
 
     @property
     def event_time(self) -> datetime.datetime | None:
-        """When it happened, in UTC, to the millisecond. None where the record has no time or one that
-        cannot be read, which `problems` then names, and for the year 0."""
+        """When it happened, in UTC, to the millisecond. None where the record has no time or one
+        that cannot be read, which `problems` then names, and for the year 0."""
 
     @property
     def event_id(self) -> str | None:
@@ -290,8 +292,8 @@ class Event:
         `RecordError` where it is not JSON: responses may be any text."""
 
     def name(self, lang: Lang | None = None) -> str | None:
-        """The event's name in a language: `ko`, `en`, `ja`, or by default the one that the events were
-        read with. None for an event that the catalog does not know."""
+        """The event's name in a language: `ko`, `en`, `ja`, or by default the one that the events
+        were read with. None for an event that the catalog does not know."""
 
     @property
     def known(self) -> bool:
@@ -329,8 +331,8 @@ class Event:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The fields that nobody has told this library of, decoded. A number that a float would change
-        is a `Decimal`."""
+        """The fields that nobody has told this library of, decoded. A number that a float would
+        change is a `Decimal`."""
 
     @property
     def raw(self) -> bytes:
@@ -342,22 +344,21 @@ class Event:
 
     @property
     def key(self) -> str:
-        """What identifies the record: `event_log_uuid`, else the SHA-256 of its content in hexadecimal,
-        which is the same for two spellings of one record."""
+        """What identifies the record: `event_log_uuid`, else the SHA-256 of its content in
+        hexadecimal, which is the same for two spellings of one record."""
 
     def to_dict(
         self, *, columns: Sequence[Column] | None = None, lang: Lang | None = None
     ) -> dict[str, Any]:
-        """The flat form: the table's columns in their order, None where there is nothing. The time is
-        an aware `datetime`, `extra` a dict, `target_members` a list of dicts."""
+        """The flat form: the table's columns in their order, None where there is nothing. The time
+        is an aware `datetime`, `extra` a dict, `target_members` a list of dicts."""
 
-    def to_json(
-        self, *, columns: Sequence[Column] | None = None, lang: Lang | None = None
-    ) -> str:
+    def to_json(self, *, columns: Sequence[Column] | None = None, lang: Lang | None = None) -> str:
         """The flat form as a line of JSON, byte for byte what `read --format jsonl` writes."""
 
     def detach(self) -> Event:
-        """The same event with bytes of its own, so that it does not keep alive what it was read from."""
+        """The same event with bytes of its own, so that it does not keep alive what it was read
+        from."""
 
     def _repr_html_(self) -> str: ...
     def __eq__(self, value: object, /) -> bool: ...
@@ -456,8 +457,8 @@ class Table:
     def __len__(self) -> int: ...
     def __arrow_c_schema__(self) -> CapsuleType: ...
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
-        """The table as a capsule of the Arrow C stream interface. Its schema is what it is, whatever
-        is asked for."""
+        """The table as a capsule of the Arrow C stream interface. Its schema is what it is,
+        whatever is asked for."""
 
 @final
 class TableStream:
@@ -519,7 +520,10 @@ def write_parquet(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command with these arguments, the first of which is its name, and gives its exit
-    status."""
+    status.
+
+    The process is the command's: it ends at once on Ctrl-C, and nothing is left half-written.
+    """
 
 def _event(raw: bytes, position: tuple[str | None, int, int, int], lang: Lang) -> Event:
     """What a pickled event is made of again. It has the built-in catalog."""

@@ -15,8 +15,8 @@ Lang = Literal["ko", "en", "ja"]
 """A language that the catalog has names in."""
 
 OnError = Literal["raise", "skip", "collect"]
-"""What becomes of records that cannot be read: the first raises; they are left out and counted; they
-are kept in `rejects`."""
+"""What becomes of records that cannot be read: the first raises; they are left out and counted;
+they are kept in `rejects`."""
 
 Kind = Literal["create", "read", "update", "delete", "execute", "authenticate"]
 """What sort of act an event is."""
@@ -37,8 +37,9 @@ Column = Literal[
 """A column of the table. The last three are there on request only."""
 
 Progress = bool | Callable[[int, int | None], object]
-"""True for a bar, where tqdm is installed; or a function that is told, some times a second, how many
-bytes were taken from the sources, and how many they have, None where one of them does not say."""
+"""True for a bar, where tqdm is installed; or a function that is told, some times a second, how
+many bytes were taken from the sources, and how many they have, None where one of them does not
+say."""
 
 
 class Stats(NamedTuple):
@@ -192,9 +193,9 @@ class Limits(TypedDict, total=False):
 
 
 class Filters(TypedDict, total=False):
-    """Which events. The values of one filter are alternatives; an event must pass all filters that are
-    given. One that lacks the field passes none. What makes no sense is an `ArgumentError`, so that a
-    typing error never looks like an empty log."""
+    """Which events. The values of one filter are alternatives; an event must pass all filters that
+    are given. One that lacks the field passes none. What makes no sense is an `ArgumentError`: a
+    mistyped kind, service, address or time never looks like an empty log."""
 
     event: str | Sequence[str]
     """Event IDs, or globs over them: `*` matches any text, dots too."""

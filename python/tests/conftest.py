@@ -42,3 +42,12 @@ def run_python(tmp_path: Path) -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def large_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of 16 MiB, to be read again and again where reading is to take its time."""
+    path = tmp_path_factory.mktemp("large") / "log.jsonl"
+    line = b'{"eventId":"event_id.iaas.vpc.delete","request":"%s"}\n' % (b"x" * 971)
+    path.write_bytes(line * ((16 << 20) // len(line)))
+    return path

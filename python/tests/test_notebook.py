@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import REPOSITORY
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 for needed in ("ipykernel", "matplotlib", "pandas", "pyarrow", "duckdb"):
     pytest.importorskip(needed)
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = REPOSITORY / "examples"
 NOTEBOOK = EXAMPLES / "notebook.ipynb"
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"

@@ -30,9 +30,10 @@ impl Sql for DuckDb {
                 ask(py, query).map_err(|error| text(py, &error))?;
             let next = move || {
                 Python::attach(|py| {
-                    let rows = rows.bind(py).try_iter().and_then(|mut rows| {
-                        rows.next().map(|rows| rows?.extract()).transpose()
-                    });
+                    let rows = rows
+                        .bind(py)
+                        .try_iter()
+                        .and_then(|mut rows| rows.next().map(|rows| rows?.extract()).transpose());
                     rows.map_err(|error| text(py, &error)).transpose()
                 })
             };

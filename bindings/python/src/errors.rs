@@ -32,7 +32,8 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 
 /// The exception for an error that ends the reading, though it need not.
 pub(crate) fn exception_to_go_on(py: Python<'_>, error: &Error) -> PyErr {
-    const RECORD: &str = "on_error=\"skip\" leaves such records out, on_error=\"collect\" keeps them";
+    const RECORD: &str =
+        "on_error=\"skip\" leaves such records out, on_error=\"collect\" keeps them";
     const SOURCE: &str = "on_error=\"skip\" goes on at the next source";
     let hint = match error.kind() {
         ErrorKind::Record => Some(RECORD),
@@ -42,12 +43,21 @@ pub(crate) fn exception_to_go_on(py: Python<'_>, error: &Error) -> PyErr {
     raised_in_python(py, error).unwrap_or_else(|| make(py, error, hint))
 }
 
+/// Whether an error ends the reading whatever `on_error` says: it is none of the log's.
+pub(crate) fn is_final(error: &Error) -> bool {
+    error.code() == Code::Interrupted || cause_in_python(error).is_some()
+}
+
 /// The exception of Python's that an error came from, such as one of a file object.
 fn raised_in_python(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    cause_in_python(error).map(|raised| raised.clone_ref(py))
+}
+
+fn cause_in_python(error: &Error) -> Option<&PyErr> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(raised) = error.downcast_ref::<PyErr>() {
-            return Some(raised.clone_ref(py));
+            return Some(raised);
         }
         cause = match error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref()) {
             Some(inner) => Some(inner),
@@ -74,7 +84,8 @@ fn make(py: Python<'_>, error: &Error, hint: Option<&str>) -> PyErr {
         position.filter(|position| position.record > 0).map(|position| position.byte),
         error.field(),
     );
-    let made = MAKE.import(py, "nhn_cloudtrail._errors", "make").and_then(|make| make.call1(arguments));
+    let made =
+        MAKE.import(py, "nhn_cloudtrail._errors", "make").and_then(|make| make.call1(arguments));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 

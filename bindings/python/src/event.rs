@@ -67,7 +67,11 @@ impl Event {
     }
 
     /// What `give` makes of the event; a panic in it becomes an exception.
-    fn guard<'a, T>(&'a self, py: Python<'_>, give: impl FnOnce(&'a CoreEvent) -> T) -> PyResult<T> {
+    fn guard<'a, T>(
+        &'a self,
+        py: Python<'_>,
+        give: impl FnOnce(&'a CoreEvent) -> T,
+    ) -> PyResult<T> {
         guarded(|| give(&self.event)).map_err(|error| exception(py, &error))
     }
 
@@ -277,7 +281,8 @@ impl Event {
     /// nothing.
     #[getter]
     fn action<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let action = self.guard(py, |_| self.enriched().action().map(|action| action.into_owned()))?;
+        let action =
+            self.guard(py, |_| self.enriched().action().map(|action| action.into_owned()))?;
         action.map(|action| values::action(py, &action)).transpose()
     }
 
@@ -389,7 +394,7 @@ impl Event {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let repr = |text: &str| -> PyResult<String> {
-            Ok(PyString::new(py, text).repr()?.extract::<String>()?)
+            PyString::new(py, text).repr()?.extract::<String>()
         };
         let mut parts = Vec::new();
         if let Some(id) = self.guard(py, CoreEvent::event_id)? {

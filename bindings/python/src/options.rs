@@ -46,9 +46,7 @@ impl Options {
             None => None,
         };
         let filter = match get("filters")? {
-            Some(filters) => {
-                filter(&filters.cast_into()?, &catalog.clone().unwrap_or_default())?
-            }
+            Some(filters) => filter(&filters.cast_into()?, &catalog.clone().unwrap_or_default())?,
             None => Filter::new(),
         };
         let mut columns = match get("columns")? {
@@ -132,8 +130,7 @@ pub(crate) fn lang(name: &Bound<'_, PyAny>) -> PyResult<Lang> {
 
 /// Columns by their names.
 pub(crate) fn columns(names: &Bound<'_, PyAny>) -> PyResult<Vec<Column>> {
-    let column =
-        |name: String| name.parse().map_err(|error| exception(names.py(), &error));
+    let column = |name: String| name.parse().map_err(|error| exception(names.py(), &error));
     texts("columns", names)?.into_iter().map(column).collect()
 }
 
@@ -169,8 +166,21 @@ fn alternatives(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Option<S
 }
 
 const FILTERS: [&str; 15] = [
-    "event", "service", "kind", "phase", "outcome", "source_type", "user", "ip", "project", "region",
-    "since", "until", "tz", "known", "text",
+    "event",
+    "service",
+    "kind",
+    "phase",
+    "outcome",
+    "source_type",
+    "user",
+    "ip",
+    "project",
+    "region",
+    "since",
+    "until",
+    "tz",
+    "known",
+    "text",
 ];
 
 fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter> {

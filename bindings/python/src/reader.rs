@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyDict, PyList};
 
-use crate::errors::{detached, exception, exception_to_go_on, guarded};
+use crate::errors::{detached, exception, exception_to_go_on, guarded, is_final};
 use crate::event::{Context, Event};
 use crate::options::{OnError, Options};
 use crate::source::Source;
@@ -75,15 +75,17 @@ impl Reader {
                 Ok(Item::Reject(reject)) => match self.on_error {
                     OnError::Raise => return Err(exception_to_go_on(py, &reject.into())),
                     OnError::Skip => (),
-                    OnError::Collect => self.rejects.bind(py).append(values::reject(py, &reject)?)?,
+                    OnError::Collect => {
+                        self.rejects.bind(py).append(values::reject(py, &reject)?)?
+                    }
                 },
                 Err(error) => {
                     self.watch.raised().map_or(Ok(()), Err)?;
                     let raised = exception_to_go_on(py, &error);
-                    match self.on_error {
-                        OnError::Raise => return Err(raised),
-                        _ => self.errors.bind(py).append(raised)?,
+                    if self.on_error == OnError::Raise || is_final(&error) {
+                        return Err(raised);
                     }
+                    self.errors.bind(py).append(raised)?;
                 }
             }
         }
@@ -147,9 +149,8 @@ pub(crate) fn read(
     let options = Options::new(options)?;
     let source = Source::new(source)?;
     let builder = options.reader();
-    let reader = detached(py, || source.read(builder))
-        .flatten()
-        .map_err(|error| exception(py, &error))?;
+    let reader =
+        detached(py, || source.read(builder)).flatten().map_err(|error| exception(py, &error))?;
     options.watch.follow(reader.progress());
     Ok(Reader {
         state: Mutex::new(State { reader: Some(reader), stats: Stats::default() }),

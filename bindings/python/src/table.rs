@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::{MutexExt, PyOnceLock};
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 
-use crate::errors::{detached, exception, exception_to_go_on};
+use crate::errors::{detached, exception, exception_to_go_on, guarded, is_final};
 use crate::options::{OnError, Options};
 use crate::source::Source;
 use crate::values;
@@ -38,9 +38,7 @@ impl Odd {
             (Ok(_), OnError::Skip) => (),
             (Ok(reject), OnError::Collect) => self.rejects.push(reject),
             (Err(error), OnError::Raise) => return Err(error),
-            (Err(error), _) if error.code() == nhn_cloudtrail::Code::Interrupted => {
-                return Err(error);
-            }
+            (Err(error), _) if is_final(&error) => return Err(error),
             (Err(error), _) => self.errors.push(error),
         }
         Ok(())
@@ -347,18 +345,18 @@ impl TableStream {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Table>> {
-        let next = {
+        let (next, stats) = {
             let mut shared = self.lock(py);
             if shared.exported {
                 return Err(PyRuntimeError::new_err("an Arrow stream was made of this already"));
             }
             let shared = &mut *shared;
-            detached(py, || shared.next_batch(self.on_error))
+            (detached(py, || shared.next_batch(self.on_error)), shared.stats)
         };
         match next.map_err(|error| exception(py, &error))? {
             Some(Ok(batch)) => Ok(Some(Table {
                 schema: self.schema.clone(),
-                stats: Stats::default(),
+                stats,
                 batches: vec![batch],
                 odd: Arc::default(),
             })),
@@ -404,7 +402,7 @@ impl TableStream {
         let shared = self.shared.clone();
         let batches = std::iter::from_fn(move || {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = crate::errors::guarded(|| shared.next_batch(on_error));
+            let next = guarded(|| shared.next_batch(on_error));
             let next = next.unwrap_or_else(|error| Some(Err(error)));
             let external = |error: Error| ArrowError::ExternalError(Box::new(error));
             next.map(|batch| batch.map_err(external))

@@ -8,7 +8,7 @@ use pyo3::types::PyString;
 
 /// How many strings are remembered, and how long they may be.
 const KNOWN: usize = 1024;
-const LONGEST: usize = 64;
+const LONGEST: usize = 48;
 /// How much memory is kept for texts with escapes.
 const KEPT: usize = 1 << 20;
 
@@ -20,9 +20,10 @@ struct Texts {
     decoded: Vec<u8>,
 }
 
-/// A text and its string, side by side.
+/// A text and its string, side by side: what is looked at lies in one line of the processor's cache.
+#[repr(align(64))]
 struct Known {
-    length: usize,
+    length: u8,
     text: [u8; LONGEST],
     string: Option<Py<PyString>>,
 }
@@ -57,7 +58,7 @@ impl Texts {
         }
         let known = self.known.get_mut(slot(text));
         if let Some(Known { length, text: known, string: Some(string) }) = &known
-            && known.get(..*length) == Some(text)
+            && known.get(..usize::from(*length)) == Some(text)
         {
             return Ok(string.bind(py).clone());
         }
@@ -66,12 +67,16 @@ impl Texts {
             && let Some(place) = known.text.get_mut(..text.len())
         {
             place.copy_from_slice(text);
-            (known.length, known.string) = (text.len(), Some(string.clone().unbind()));
+            (known.length, known.string) = (text.len() as u8, Some(string.clone().unbind()));
         }
         Ok(string)
     }
 
-    fn decode<'py>(&mut self, py: Python<'py>, text: RawText<'_>) -> PyResult<Bound<'py, PyString>> {
+    fn decode<'py>(
+        &mut self,
+        py: Python<'py>,
+        text: RawText<'_>,
+    ) -> PyResult<Bound<'py, PyString>> {
         self.decoded.clear();
         text.append_to(&mut self.decoded);
         let string = PyString::from_bytes(py, &self.decoded);

@@ -29,8 +29,7 @@ pub(crate) fn time(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_,
     let [_, micros @ ..] = (time.subsec_nanosecond() / 1000).cast_unsigned().to_be_bytes();
     let [high, low] = time.year().to_be_bytes();
     let [month, day] = [time.month(), time.day()].map(i8::cast_unsigned);
-    let [hour, minute, second] =
-        [time.hour(), time.minute(), time.second()].map(i8::cast_unsigned);
+    let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(i8::cast_unsigned);
     let [a, b, c] = micros;
     let state = [high, low, month, day, hour, minute, second, a, b, c];
     class.call1((PyBytes::new(py, &state), utc)).map(Some)

@@ -77,9 +77,9 @@ fn each(
 /// Refuses to write where the result would take the place of a source, or become one.
 fn check(batches: &Batches, target: &Path) -> Result<()> {
     let Ok(target) = fs::canonicalize(target) else { return Ok(()) };
-    let taken = batches.files().find(|file| {
-        fs::canonicalize(file).is_ok_and(|file| file.starts_with(&target))
-    });
+    let taken = batches
+        .files()
+        .find(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&target)));
     match taken {
         Some(file) => {
             let message = format!("a source lies there, {}: write elsewhere", file.display());

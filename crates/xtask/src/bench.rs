@@ -59,10 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         data: root.join("target/bench/data"),
         events,
         rust: build(&root)?,
-        python: python::environment(
-            &root.join("target/bench/python"),
-            &root.join("benchmarks/requirements.txt"),
-        )?,
+        python: package(&root)?,
         peers: root.join("benchmarks/peers.py"),
     };
     let mut results = Vec::new();
@@ -93,6 +90,20 @@ fn build(root: &Path) -> Result<PathBuf> {
         return Err("the contenders in Rust do not build".into());
     }
     Ok(target.join("release/nhn-cloudtrail-benchmarks"))
+}
+
+/// The interpreter of an environment with the peers, and our package as it is now.
+fn package(root: &Path) -> Result<PathBuf> {
+    let python = python::environment(
+        &root.join("target/bench/python"),
+        &root.join("benchmarks/requirements.txt"),
+    )?;
+    let wheel = python::wheel(root, &python, &root.join("target/bench/wheel"))?;
+    python::install(
+        &python,
+        &["--force-reinstall".as_ref(), "--no-deps".as_ref(), wheel.as_os_str()],
+    )?;
+    Ok(python)
 }
 
 /// What is needed to run a contender.

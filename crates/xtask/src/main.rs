@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod generate;
+mod package;
 mod python;
 mod sample;
 mod test;

@@ -373,8 +373,7 @@ mod tests {
         files(&folder, &mut found);
         let examples = examples().unwrap().into_iter();
         let examples = examples.map(|example| (folder.join(example.path), example));
-        for (path, example) in
-            examples.chain([(package_sample_path(), package_sample().unwrap())])
+        for (path, example) in examples.chain([(package_sample_path(), package_sample().unwrap())])
         {
             let bytes = fs::read(&path).unwrap_or_default();
             // Compressors change; what counts is what they hold.

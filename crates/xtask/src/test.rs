@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Result, python, sample};
+use crate::{Result, package, python, sample};
 
 /// Run everything that must pass: formatting, lints, tests, documentation, fuzz targets, benchmarks,
-/// and what polars and DuckDB say of our tables.
+/// what polars and DuckDB say of our tables, and the Python package as it is installed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Go on after a step that fails, and fail at the end.
@@ -73,6 +73,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("== tables next to those of polars and DuckDB: tests/peers");
         if !peers(&root, &cargo)? {
             failed.push("tests/peers");
+        }
+    }
+    if failed.is_empty() || args.keep_going {
+        for (name, error) in package::test(&root)? {
+            println!("{name}: {error}");
+            failed.push(name);
         }
     }
     if failed.is_empty() {

@@ -22,8 +22,8 @@ use super::frame::{Counts, Draft, Framer, Rejected, Status};
 use super::open::{Open, OpenText, Ready, Text};
 use super::{Limits, Progress, Reader, Reject, Select, Stats};
 use crate::error::{Code, Error, Result};
-use crate::source::Watch;
 use crate::event::{Batch, Inner};
+use crate::source::Watch;
 
 /// How many pieces a part is made of: 2 MiB of text, some thousand records.
 const PIECES: usize = 8;
@@ -316,11 +316,7 @@ impl<C: Collect> Worker<C> {
     }
 
     /// Reads lines, a piece at a time: what is made of a piece is made while it is at hand.
-    fn lines(
-        &mut self,
-        text: &Bytes,
-        taken: &mut Taken,
-    ) -> Option<Counts> {
+    fn lines(&mut self, text: &Bytes, taken: &mut Taken) -> Option<Counts> {
         let mut framer = Framer::between_lines(self.plan.limits);
         let mut from = 0;
         while let Some(piece) = text.get(from..).filter(|rest| !rest.is_empty()) {
@@ -420,7 +416,7 @@ impl<C: Collect> Parts<C> {
     }
 
     fn is_over(&self) -> bool {
-        let nothing_open = self.opened.is_none() && self.rest.is_none();
+        let nothing_open = self.opened.is_none() && self.rest.is_none() && self.running.is_empty();
         nothing_open && self.slots.is_empty() && self.reader.sources.is_empty()
     }
 

@@ -80,6 +80,13 @@ const fn python(label: &'static str, name: &'static str, data: Data) -> Contende
     Contender { label, program: Program::Python, name, data, threads: THREADS }
 }
 
+impl Contender {
+    const fn in_python(mut self) -> Self {
+        self.program = Program::Python;
+        self
+    }
+}
+
 const fn target(what: What, ours: &'static str, must: f64, goal: f64) -> Target {
     Target { what, ours, must, must_without_avx512: must, goal }
 }
@@ -93,6 +100,7 @@ impl Target {
 
 const OURS: &str = "**nhn-cloudtrail**";
 const OURS_ONE: &str = "**nhn-cloudtrail**, 1 thread";
+const OURS_RUST: &str = "**nhn-cloudtrail**, in Rust";
 const OURS_TENTH: &str = "**nhn-cloudtrail**, a tenth of the log";
 const SERDE_JSON: &str = "serde_json, owned strings";
 const SONIC_OWNED: &str = "sonic-rs, owned strings";
@@ -100,6 +108,8 @@ const SONIC_BORROWED: &str = "sonic-rs, borrowed";
 const STD_HASHMAP: &str = "std HashMap";
 const DUCKDB_TYPED: &str = "duckdb read_json(columns), times typed";
 const POLARS_TYPED: &str = "polars scan_ndjson(schema), times and categories";
+const ORJSON: &str = "orjson.loads, dicts";
+const MSGSPEC: &str = "msgspec decode_lines, structs without GC";
 const DUCKDB: &str = "duckdb";
 const POLARS: &str = "polars";
 
@@ -158,6 +168,33 @@ pub(super) const GROUPS: &[Group] = &[
         ],
     },
     Group {
+        name: "objects-three",
+        title: "Python objects from NDJSON in memory, three fields read, all kept",
+        contenders: &[
+            one_thread(ORJSON, "orjson-three", TENTH).in_python(),
+            one_thread(MSGSPEC, "msgspec-three", TENTH).in_python(),
+            one_thread(OURS, "ours-three", TENTH).in_python(),
+        ],
+        targets: &[
+            target(What::Speed(ORJSON), OURS, 4.0, 5.0).without_avx512(3.3),
+            target(What::Speed(MSGSPEC), OURS, 2.0, 2.0).without_avx512(1.7),
+            target(What::Memory(MSGSPEC), OURS, 0.65, 0.5),
+        ],
+    },
+    Group {
+        name: "objects-all",
+        title: "Python objects from NDJSON in memory, all fields read, all kept",
+        contenders: &[
+            one_thread(ORJSON, "orjson-all", TENTH).in_python(),
+            one_thread(MSGSPEC, "msgspec-all", TENTH).in_python(),
+            one_thread(OURS, "ours-all", TENTH).in_python(),
+        ],
+        targets: &[
+            target(What::Speed(ORJSON), OURS, 2.7, 3.5),
+            target(What::Speed(MSGSPEC), OURS, 1.5, 1.5),
+        ],
+    },
+    Group {
         name: "table",
         title: "NDJSON file to table, 2 threads",
         contenders: &[
@@ -166,8 +203,9 @@ pub(super) const GROUPS: &[Group] = &[
             python(POLARS_TYPED, "polars-typed", WHOLE),
             python("polars scan_ndjson(schema), all text", "polars", WHOLE),
             python("pyarrow.json with schema, all text", "pyarrow", WHOLE),
-            rust(OURS, "table", WHOLE),
-            one_thread(OURS_ONE, "table", WHOLE),
+            python(OURS, "ours-table", WHOLE),
+            one_thread(OURS_ONE, "ours-table", WHOLE).in_python(),
+            rust(OURS_RUST, "table", WHOLE),
         ],
         targets: &[
             target(What::Speed(DUCKDB_TYPED), OURS, 2.0, 3.0).without_avx512(1.5),
@@ -183,7 +221,7 @@ pub(super) const GROUPS: &[Group] = &[
         contenders: &[
             python(DUCKDB, "duckdb-columns", WHOLE),
             python(POLARS, "polars-columns", WHOLE),
-            rust(OURS, "columns", WHOLE),
+            python(OURS, "ours-columns", WHOLE),
         ],
         targets: &[
             target(What::Speed(DUCKDB), OURS, 2.0, 4.0),
@@ -197,7 +235,7 @@ pub(super) const GROUPS: &[Group] = &[
             python(DUCKDB, "duckdb-typed", GZIP),
             python(POLARS, "polars-typed", GZIP),
             python("gzip and orjson, to dicts", "gzip-orjson", GZIP),
-            rust(OURS, "table", GZIP),
+            python(OURS, "ours-table", GZIP),
         ],
         targets: &[target(What::Speed(DUCKDB), OURS, 1.7, 2.5)],
     },

@@ -43,8 +43,10 @@ const TAIL: &str = "
   reads all fields pays for each.
 - **In memory means in memory.** The first three tables leave out reading the file; the others read it
   from the page cache, never from a disk or a network.
-- **Tables of ours are made in a Rust process**, those of polars, DuckDB and pyarrow from Python, as they
-  mostly are; starting Python and importing libraries is not counted.
+- **Tables are made from Python**, as they mostly are; starting Python and importing libraries is not
+  counted. Batches and Parquet of ours are made in a Rust process.
+- **Python objects** of ours make a field's object when it is read, each time: who reads a field
+  often keeps what it gave.
 - **Two cores.** What scales better on more is not seen. Ratios move by some ten in a hundred from
   machine to machine and from run to run: the spread says how much.
 - **Versions** of peers are those above. Newer ones may be faster.
