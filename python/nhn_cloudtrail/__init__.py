@@ -16,6 +16,7 @@ compression are found. Nothing is lost: what cannot be read is a reject with its
 """
 
 import typing as _typing
+from collections.abc import Mapping as _Mapping
 
 from ._api import parse, read, read_table, sample, scan_table, write_parquet
 from ._errors import (
@@ -115,6 +116,9 @@ __all__ = [
     "sql",
     "write_parquet",
 ]
+
+# For `match` and for whoever asks; the native class cannot say it itself.
+_Mapping.register(Catalog)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 catalog: Catalog = Catalog()
 """The catalog that this package brings: what every event ID means."""

@@ -57,7 +57,7 @@ def parse(
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     else:
-        data = bytes(data)
+        data = memoryview(data).tobytes() if not isinstance(data, bytes) else data
     return _native.parse(
         data,
         {

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+import sys
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from ._errors import RecordError
 from ._types import Position
+
+
+DEEPEST = 4096
+"""More than a record can be nested, by far."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -37,11 +42,24 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) <= 4000 else Decimal(text)
 
 
-def _number(text: str) -> float | Decimal:
-    number, exact = float(text), Decimal(text)
+def _number(text: str) -> float | Decimal | str:
+    try:
+        number, exact = float(text), Decimal(text)
+    except InvalidOperation:
+        # An exponent of twenty digits is none for a Decimal.
+        return text
     return number if Decimal(repr(number)) == exact else exact
 
 
 def exact(text: str) -> Any:
     """JSON text decoded so that numbers keep their value."""
-    return json.loads(text, parse_int=_integer, parse_float=_number)
+    try:
+        return json.loads(text, parse_int=_integer, parse_float=_number)
+    except RecursionError:
+        # As deep as the reader was told to let through, which Python 3.11 was not.
+        depth = sys.getrecursionlimit()
+        sys.setrecursionlimit(depth + DEEPEST)
+        try:
+            return json.loads(text, parse_int=_integer, parse_float=_number)
+        finally:
+            sys.setrecursionlimit(depth)

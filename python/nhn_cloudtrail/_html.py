@@ -81,7 +81,7 @@ def entry(entry: Entry) -> str:
     pairs += [
         (
             "effects",
-            ", ".join(f"{one.resource_type}: {one.effect}" for one in entry.effects) or None,
+            ", ".join(": ".join(filter(None, effect)) for effect in entry.effects) or None,
         ),
         ("first listed", entry.first_listed),
         ("last listed", entry.last_listed),

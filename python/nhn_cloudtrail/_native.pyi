@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, Self, final
+from typing import Any, Final, Self, TypeVar, final, overload
 
 import pandas  # type: ignore[import-not-found, import-untyped]
 import polars  # type: ignore[import-not-found, import-untyped]
@@ -54,6 +54,8 @@ __all__ = [
     "write_parquet",
 ]
 
+_T = TypeVar("_T")
+
 VERSION: Final[str]
 """The version of this package."""
 
@@ -82,8 +84,13 @@ class Catalog:
         """The version of the built-in catalog: the date of the newest list that it was made
         from."""
 
-    def get(self, id: str) -> Entry | None:
-        """The entry of an event ID, or None. IDs are case-sensitive."""
+    @overload
+    def get(self, id: str, default: None = None, /) -> Entry | None:
+        """The entry of an event ID, or `default`. IDs are case-sensitive."""
+
+    @overload
+    def get(self, id: str, default: _T, /) -> Entry | _T:
+        """The entry of an event ID, or `default`. IDs are case-sensitive."""
 
     def search(self, text: str) -> Entries:
         """The entries that fit a text, best first: names in any of the three languages, former

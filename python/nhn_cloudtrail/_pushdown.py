@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from ._frames import module
 from ._native import Catalog
 
 
@@ -69,7 +70,7 @@ class _Node(NamedTuple):
 
 
 def _tree(expression: Any) -> _Node:
-    import pyarrow as pa
+    pa: Any = module("pyarrow", "pyarrow")
 
     buffer = expression.__reduce__()[1][0]
     batch = pa.ipc.open_file(pa.BufferReader(buffer)).get_batch(0)
@@ -105,8 +106,13 @@ def _columns(node: _Node) -> set[str]:
     return set[str]().union(*map(_columns, node.arguments))
 
 
-_FLIPPED = {"less": "greater", "less_equal": "greater_equal"}
-_FLIPPED |= {after: before for before, after in _FLIPPED.items()} | {"equal": "equal"}
+_FLIPPED = {
+    "less": "greater",
+    "less_equal": "greater_equal",
+    "greater": "less",
+    "greater_equal": "less_equal",
+    "equal": "equal",
+}
 
 
 def _term(node: _Node) -> tuple[str, str, list[Any]] | None:
@@ -143,9 +149,16 @@ def _conjuncts(node: _Node) -> Iterator[_Node]:
         yield node
 
 
-_SAME = {"event_id": "event", "event_source_type": "source_type", "region": "region"}
-_SAME |= {"user_id": "user", "user_name": "user", "user_id_no": "user"}
-_SAME |= {"project_id": "project", "project_name": "project"}
+_SAME = {
+    "event_id": "event",
+    "event_source_type": "source_type",
+    "region": "region",
+    "user_id": "user",
+    "user_name": "user",
+    "user_id_no": "user",
+    "project_id": "project",
+    "project_name": "project",
+}
 _KINDS = ("create", "read", "update", "delete", "execute", "authenticate")
 _PHASES = ("requested", "started", "completed", "failed", "cancelled")
 _OUTCOMES = ("success", "failure", "unknown")

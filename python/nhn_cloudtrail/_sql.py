@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -16,7 +16,7 @@ from ._pushdown import wanted
 from ._types import Filters, Lang, Limits, Progress, Stats
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+    from duckdb import DuckDBPyRelation  # type: ignore[import-not-found]
 
     from ._api import Source
 
@@ -64,7 +64,8 @@ class Events:
         self.cancelled = False
         self.failure: BaseException | None = None
         begun = _progress.begin(progress)
-        self.tell, self._end = begun or (None, lambda: None)
+        self.tell: _progress.Tell | None = begun[0] if begun else None
+        self._end: Callable[[], object] = begun[1] if begun else lambda: None
         # Whether it can be read again: paths and bytes.
         fixed = (str, PathLike, bytes, bytearray, memoryview, list, tuple)
         self._once = not isinstance(source, fixed) or source == "-"
@@ -95,8 +96,8 @@ class Events:
 @cache
 def _dataset_class() -> Any:
     """DuckDB asks only a `pyarrow.dataset.Dataset` for what it needs instead of for everything."""
-    import pyarrow as pa
-    import pyarrow.dataset as pds
+    pa: Any = module("pyarrow", "nhn-cloudtrail[sql]")
+    dataset: Any = module("pyarrow.dataset", "nhn-cloudtrail[sql]")
 
     class Reader:
         def __init__(self, reader: Any) -> None:
@@ -105,10 +106,10 @@ def _dataset_class() -> Any:
         def to_reader(self) -> Any:
             return self._reader
 
-    class Dataset(pds.Dataset):
+    class Dataset(dataset.Dataset):
         def __init__(self, events: Events) -> None:
             self._events = events
-            options = {**events.options, "columns": None, "filters": {}}
+            options: dict[str, Any] = {**events.options, "columns": None, "filters": {}}
             with _native.scan_table(b"", options) as empty:
                 self._schema = pa.schema(empty)
 
@@ -137,7 +138,7 @@ def _dataset_class() -> Any:
 
 def catalog_table(catalog: Catalog) -> Any:
     """The catalog as a table of pyarrow."""
-    import pyarrow as pa
+    pa: Any = module("pyarrow", "nhn-cloudtrail[sql]")
 
     entries = catalog.values()
     actions = [entry.action for entry in entries]
@@ -161,7 +162,7 @@ def catalog_table(catalog: Catalog) -> Any:
     )
 
 
-def run(query: str, events: Events) -> DuckDBPyConnection | None:
+def run(query: str, events: Events) -> Any:
     """Runs a query; its result is the table `RESULT` of the connection, None where it has none.
 
     Raises what went wrong with the source as it is, and what is wrong with the query as DuckDB says.
@@ -193,8 +194,9 @@ def run(query: str, events: Events) -> DuckDBPyConnection | None:
         done.wait()
     except BaseException:
         events.cancelled = True
-        connection.interrupt()
-        done.wait()
+        # DuckDB forgets an interrupt that comes before it has begun.
+        while not done.wait(0.05):
+            connection.interrupt()
         raise
     finally:
         events.close()
@@ -208,7 +210,7 @@ def run(query: str, events: Events) -> DuckDBPyConnection | None:
     return connection if ended else None
 
 
-def sql(
+def sql(  # pyright: ignore[reportUnknownParameterType] # without DuckDB
     query: str,
     source: Source,
     *,
@@ -238,7 +240,7 @@ def sql(
     >>> ct.sql("SELECT service, count(*) FROM events GROUP BY 1", log).fetchall()
     [('infrastructure', 1)]
     """
-    if on_error == "collect":
+    if str(on_error) == "collect":
         raise ArgumentError(
             'on_error="collect" has nowhere to keep rejects: use read_table', code="INVALID_OPTION"
         )

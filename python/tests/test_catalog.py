@@ -73,7 +73,7 @@ def test_search() -> None:
 
 
 def test_suggest() -> None:
-    assert [entry.id for entry in ct.catalog.suggest("event_id.iaas.instance.delet")][0] == DELETE
+    assert ct.catalog.suggest("event_id.iaas.instance.delet")[0].id == DELETE
     assert ct.catalog.suggest("zzzzzzzzzzzzzzzz") == []
 
 
@@ -86,7 +86,7 @@ def test_services() -> None:
         assert service.events == len(entries)
         assert service.name() == service.name("ko") == service.name_ko
         assert (service.name("en"), service.name("ja")) == (service.name_en, service.name_ja)
-        assert service.name_ko and service.name_en and service.name_ja
+        assert all([service.name_ko, service.name_en, service.name_ja])
 
 
 def test_list_as_published(crate_data: Path) -> None:

@@ -20,7 +20,11 @@ def test_examples_hold() -> None:
 def test_public_names_are_there_and_no_other() -> None:
     assert set(ct.__all__) <= set(dir(ct)) | {"EventId", "ServiceId"}
     assert all(hasattr(ct, name) for name in ct.__all__)
-    shown = {name for name in vars(ct) if not name.startswith("_") and not inspect.ismodule(vars(ct)[name])}
+    shown = {
+        name
+        for name in vars(ct)
+        if not name.startswith("_") and not inspect.ismodule(vars(ct)[name])
+    }
     assert shown - {"EventId", "ServiceId"} <= set(ct.__all__)
 
 
@@ -30,7 +34,9 @@ def test_native_classes_are_public() -> None:
     assert {cls.__module__ for cls in CLASSES} == {"nhn_cloudtrail"}
 
 
-@pytest.mark.parametrize("name", [name for name in ct.__all__ if inspect.isroutine(getattr(ct, name))])
+@pytest.mark.parametrize(
+    "name", [name for name in ct.__all__ if inspect.isroutine(getattr(ct, name))]
+)
 def test_functions_are_documented(name: str) -> None:
     function = getattr(ct, name)
     assert len(inspect.getdoc(function) or "") > 40

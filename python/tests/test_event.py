@@ -105,7 +105,9 @@ def test_user_id_of_older_records() -> None:
 
 
 def test_key_without_uuid_is_the_same_for_two_spellings() -> None:
-    one, other = ct.parse(b'{"eventId":"a","region":"KR1"}\n{ "region" : "KR\\u0031", "eventId":"a"}')
+    one, other = ct.parse(
+        b'{"eventId":"a","region":"KR1"}\n{ "region" : "KR\\u0031", "eventId":"a"}'
+    )
     assert one != other
     assert one.key == other.key
     assert len(one.key) == 64
@@ -150,7 +152,9 @@ def test_edges_of_event_time(text: str, time: datetime | None) -> None:
 
 
 def test_problems_name_fields_and_keep_their_text() -> None:
-    event = event_of({"eventTime": "yesterday", "region": 42, "userIp": "***", "userName": ["a", 1]})
+    event = event_of(
+        {"eventTime": "yesterday", "region": 42, "userIp": "***", "userName": ["a", 1]}
+    )
     assert sorted(event.problems) == ["event_time", "region", "user_ip", "user_name"]
     assert event.region == "42"
     assert event.user_ip == "***"

@@ -170,7 +170,9 @@ def test_zone_of_times_without_an_offset(tz: Any) -> None:
     assert found(since=dt.datetime(2026, 11, 1, tzinfo=dt.UTC), tz=tz) == ["requested"]
 
 
-@pytest.mark.parametrize("tz", [SEOUL, dt.timezone(dt.timedelta(hours=9), "KST"), pytz.FixedOffset(540)])
+@pytest.mark.parametrize(
+    "tz", [SEOUL, dt.timezone(dt.timedelta(hours=9), "KST"), pytz.FixedOffset(540)]
+)
 def test_zone_that_is_an_offset(tz: Any) -> None:
     assert found(since="2026-11-01", tz=tz) == ["delete", "requested"]
 
@@ -190,7 +192,9 @@ def test_span_before_now() -> None:
 
 
 def test_filters_know_the_given_catalog() -> None:
-    overlay = "event_id\tservices\tname_en\tkind\nevent_id.moon_base.robot.delete\tiam\tScrap\texecute\n"
+    overlay = (
+        "event_id\tservices\tname_en\tkind\nevent_id.moon_base.robot.delete\tiam\tScrap\texecute\n"
+    )
     catalog = ct.catalog.with_overlay(overlay)
     assert found(catalog=catalog, kind="execute") == ["unknown"]
     assert found(catalog=catalog, known=True) == ["create", "delete", "requested", "unknown"]

@@ -69,7 +69,9 @@ def shown(html: str) -> str:
     page = Strict(html)
     assert page.odd == []
     assert page.open == []
-    hidden = [c for c in html if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in "\n\t"]
+    hidden = [
+        c for c in html if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in "\n\t"
+    ]
     assert hidden == []
     return page.text
 

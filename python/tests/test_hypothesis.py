@@ -1,5 +1,6 @@
 """Whatever is written comes back, and whatever is read adds up."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -67,7 +68,9 @@ records = st.fixed_dictionaries(
         "response": st.builds(json.dumps, st.fixed_dictionaries({"header": values})) | values,
     },
 )
-extras = st.dictionaries(st.text().filter(lambda key: key not in {*TEXTS, *OTHERS, "UserId"}), values)
+extras = st.dictionaries(
+    st.text().filter(lambda key: key not in {*TEXTS, *OTHERS, "UserId"}), values
+)
 whole = st.builds(lambda record, extra: record | extra, records, extras).filter(
     lambda record: not record.keys() & {"header", "page", "body"}
 )
@@ -79,9 +82,7 @@ def written(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[str]]:
     """Some records, and how somebody wrote them, each on one line."""
     given = draw(st.lists(whole, min_size=1, max_size=5))
     ascii_only, separators = draw(st.booleans()), draw(spacings)
-    return given, [
-        json.dumps(one, ensure_ascii=ascii_only, separators=separators) for one in given
-    ]
+    return given, [json.dumps(one, ensure_ascii=ascii_only, separators=separators) for one in given]
 
 
 def raws(source: bytes) -> list[bytes]:
@@ -110,7 +111,9 @@ def test_raw_is_what_was_written(
     expected = [line.encode() for line in lines]
     assert raws(pack(log)) == expected
     assert [event.raw for event in ct.read(io.BytesIO(pack(log)))] == expected
-    assert [event.raw for event in ct.read(log[at : at + 5] for at in range(0, len(log), 5))] == expected
+    assert [
+        event.raw for event in ct.read(log[at : at + 5] for at in range(0, len(log), 5))
+    ] == expected
     for event in ct.parse(log):
         at = event.position.byte
         assert log[at : at + len(event.raw)] == event.raw
@@ -216,7 +219,9 @@ def damaged(draw: st.DrawFn) -> bytes:
     log = bytearray(draw(st.sampled_from(SEEDS)) * draw(st.integers(1, 3)))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(log)))
-        piece = draw(st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"}", b"[", b"]", b"\n", b","]))
+        piece = draw(
+            st.binary(max_size=3) | st.sampled_from([b'"', b"{", b"}", b"[", b"]", b"\n", b","])
+        )
         log[at : at + draw(st.integers(0, 3))] = piece
     return bytes(log)
 
@@ -240,7 +245,9 @@ def test_anything_can_be_read_and_adds_up(data: bytes, dedup: bool) -> None:
     assert (table.stats, len(table)) == (stats, len(events))
     assert table.rejects == reader.rejects
     assert [error.code for error in table.errors] == [error.code for error in reader.errors]
-    in_pieces = ct.read((data[at : at + 3] for at in range(0, len(data), 3)), on_error="collect", dedup=dedup)
+    in_pieces = ct.read(
+        (data[at : at + 3] for at in range(0, len(data), 3)), on_error="collect", dedup=dedup
+    )
     assert list(in_pieces) == events
     assert in_pieces.stats == stats
     assert in_pieces.rejects == reader.rejects
@@ -250,20 +257,23 @@ def test_anything_can_be_read_and_adds_up(data: bytes, dedup: bool) -> None:
 def test_parse_raises_nothing_else(data: bytes) -> None:
     try:
         events = ct.parse(data)
-    except ct.CloudTrailError as error:
-        assert isinstance(error, ct.RecordError | ct.SourceError)
-        assert str(error).startswith("input")
+    except (ct.RecordError, ct.SourceError):
+        reader = ct.read(data, on_error="collect")
+        for _ in reader:
+            pass
+        assert reader.rejects or reader.errors
     else:
         assert events == list(ct.read(data))
 
 
-@given(st.text())
-def test_texts_as_options(text: str) -> None:
-    for name in ("event", "service", "kind", "phase", "outcome", "user", "ip", "project", "since", "tz"):
-        try:
-            ct.parse(b'{"eventTime":"2026-10-31T09:00:00Z"}', **{name: text})  # type: ignore[arg-type]
-        except ct.ArgumentError as error:
-            assert "Cc" not in map(unicodedata.category, str(error))
+@given(st.text(), st.sampled_from(["event", "service", "kind", "user", "ip", "since", "until"]))
+def test_texts_as_options(text: str, option: str) -> None:
+    said = ""
+    try:
+        ct.parse(b'{"eventTime":"2026-10-31T09:00:00Z"}', **{option: text})  # type: ignore[arg-type]
+    except ct.ArgumentError as error:
+        said = str(error)
+    assert "Cc" not in map(unicodedata.category, said)
 
 
 @given(st.text())
@@ -271,7 +281,5 @@ def test_texts_in_the_catalog(text: str) -> None:
     assert (ct.catalog.get(text) is None) == (text not in ct.catalog)
     for entry in [*ct.catalog.search(text), *ct.catalog.suggest(text)]:
         assert entry.id in ct.catalog
-    try:
-        ct.catalog.with_overlay(text)
-    except ct.CatalogError as error:
-        assert error.code == "INVALID_OVERLAY"
+    with contextlib.suppress(ct.CatalogError):
+        assert len(ct.catalog.with_overlay(text)) >= len(ct.catalog)

@@ -147,7 +147,7 @@ def test_callback_may_read_something_else() -> None:
 def test_callback_may_look_at_the_counts(run_python: Run, code: str) -> None:
     head = """
 import faulthandler, time, nhn_cloudtrail as ct
-faulthandler.dump_traceback_later(8, exit=True)
+faulthandler.dump_traceback_later(5, exit=True)
 seen = []
 def slowly():
     for _ in range(10):

@@ -48,9 +48,18 @@ impl Catalog {
         VERSION
     }
 
-    /// The entry of an event ID, or None. IDs are case-sensitive.
-    fn get(&self, id: &str) -> Option<Entry> {
-        self.0.get(id).map(Entry::new)
+    /// The entry of an event ID, or `default`. IDs are case-sensitive.
+    #[pyo3(signature = (id, default=None, /))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        id: &str,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.0.get(id) {
+            Some(entry) => Ok(Some(Bound::new(py, Entry::new(entry))?.into_any())),
+            None => Ok(default),
+        }
     }
 
     /// The entries that fit a text, best first: names in any of the three languages, former names, or
@@ -126,7 +135,7 @@ impl Catalog {
     }
 
     fn __getitem__(&self, id: &str) -> PyResult<Entry> {
-        self.get(id).ok_or_else(|| {
+        self.0.get(id).map(Entry::new).ok_or_else(|| {
             let near: Vec<&str> = self.0.suggest(id).into_iter().map(CoreEntry::id).collect();
             PyKeyError::new_err(match near.as_slice() {
                 [] => format!("no event {id:?}"),
@@ -303,7 +312,13 @@ impl Entry {
             let message = format!("{} is of an overlay, and cannot be pickled", self.0.id());
             return Err(PyValueError::new_err(message));
         }
-        let catalog = py.import("nhn_cloudtrail")?.getattr("catalog")?;
-        (catalog.getattr("__getitem__")?, (self.0.id(),)).into_pyobject(py)
+        let again = py.import("nhn_cloudtrail._native")?.getattr("_entry")?;
+        (again, (self.0.id(),)).into_pyobject(py)
     }
+}
+
+/// What a pickled entry is made of again.
+#[pyfunction(name = "_entry")]
+pub(crate) fn entry(id: &str) -> PyResult<Entry> {
+    Catalog(Core::builtin()).__getitem__(id)
 }

@@ -32,14 +32,24 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
 
 /// The exception for an error that ends the reading, though it need not.
 pub(crate) fn exception_to_go_on(py: Python<'_>, error: &Error) -> PyErr {
-    const RECORD: &str =
-        "on_error=\"skip\" leaves such records out, on_error=\"collect\" keeps them";
-    const SOURCE: &str = "on_error=\"skip\" goes on at the next source";
-    let hint = match error.kind() {
-        ErrorKind::Record => Some(RECORD),
-        ErrorKind::Source | ErrorKind::Io => Some(SOURCE),
+    raised_in_python(py, error).unwrap_or_else(|| make(py, error, to_go_on(error)))
+}
+
+/// How to go on after an error.
+pub(crate) fn to_go_on(error: &Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::Record => {
+            Some("on_error=\"skip\" leaves such records out, on_error=\"collect\" keeps them")
+        }
+        ErrorKind::Source | ErrorKind::Io => Some("on_error=\"skip\" goes on at the next source"),
         _ => None,
-    };
+    }
+}
+
+/// The exception for an error about bytes in hand.
+pub(crate) fn exception_of_parse(py: Python<'_>, error: &Error) -> PyErr {
+    let hint = "on_error=\"skip\" leaves such records out, and read can keep them";
+    let hint = (error.kind() == ErrorKind::Record).then_some(hint);
     raised_in_python(py, error).unwrap_or_else(|| make(py, error, hint))
 }
 

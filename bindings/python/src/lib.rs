@@ -5,6 +5,7 @@ mod catalog;
 mod command;
 mod errors;
 mod event;
+mod lock;
 mod options;
 mod reader;
 mod source;
@@ -19,7 +20,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::catalog::{Catalog, Entry};
+    use crate::catalog::{Catalog, Entry, entry};
     #[pymodule_export]
     use crate::command::run;
     #[pymodule_export]

@@ -3,7 +3,7 @@
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
 use nhn_cloudtrail::{Code, Column, Error, Filter, Limits, Outcome, Reader, ReaderBuilder, Result};
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Options {
             },
             lang: get("lang")?.map_or(Ok(Lang::Ko), |name| lang(&name))?,
             watch: Watch::new(get("progress")?)?,
-            threads: get("threads")?.map_or(Ok(0), |threads| threads.extract())?,
+            threads: get("threads")?.map_or(Ok(0), |threads| count("threads", &threads))?,
             dedup: flag("dedup")?,
             limits: get("limits")?.map_or(Ok(Limits::default()), |given| limits(&given))?,
             catalog,
@@ -137,10 +137,9 @@ pub(crate) fn columns(names: &Bound<'_, PyAny>) -> PyResult<Vec<Column>> {
 fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
     let mut limits = Limits::default();
     for (key, value) in given.cast::<PyDict>()?.iter() {
-        let value: usize = value.extract()?;
         match key.extract::<String>()?.as_str() {
-            "record_bytes" => limits = limits.with_record_bytes(value),
-            "depth" => limits = limits.with_depth(value),
+            key @ "record_bytes" => limits = limits.with_record_bytes(count(key, &value)?),
+            key @ "depth" => limits = limits.with_depth(count(key, &value)?),
             key => {
                 let message = format!("limits: no limit {key:?}; there are record_bytes and depth");
                 return Err(exception(given.py(), &Error::new(Code::InvalidOption, message)));
@@ -150,9 +149,25 @@ fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
     Ok(limits)
 }
 
+/// A number that is not negative.
+fn count(option: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    match value.extract::<usize>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            let message = format!("{option}: {value} is out of range");
+            Err(exception(value.py(), &Error::new(Code::InvalidOption, message)))
+        }
+        number => number,
+    }
+}
+
 /// A text, or several.
 fn texts(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    Ok(alternatives(option, value)?.into_iter().flatten().collect())
+    let texts: Option<Vec<String>> = alternatives(option, value)?.into_iter().collect();
+    texts.ok_or_else(|| no_texts(option))
+}
+
+fn no_texts(option: &str) -> PyErr {
+    PyTypeError::new_err(format!("{option}: a text or a list of texts is wanted"))
 }
 
 /// The same, where none may be among them.
@@ -160,9 +175,8 @@ fn alternatives(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Option<S
     if value.is_instance_of::<PyString>() {
         return Ok(vec![Some(value.extract()?)]);
     }
-    let wrong = || PyTypeError::new_err(format!("{option}: a text or a list of texts is wanted"));
-    let values = value.try_iter().map_err(|_| wrong())?;
-    values.map(|value| value?.extract().map_err(|_| wrong())).collect()
+    let values = value.try_iter().map_err(|_| no_texts(option))?;
+    values.map(|value| value?.extract().map_err(|_| no_texts(option))).collect()
 }
 
 const FILTERS: [&str; 15] = [
@@ -186,10 +200,12 @@ const FILTERS: [&str; 15] = [
 fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter> {
     let py = filters.py();
     let tz = match filters.get_item("tz")? {
-        Some(tz) if !tz.is_none() => tz.str()?.extract()?,
+        Some(tz) if !tz.is_none() => zone(&tz)?,
         _ => "UTC".to_owned(),
     };
-    let mut filter = Filter::new();
+    // A zone that there is not is an error also where no time wants it.
+    let checked = Filter::new().since("2026-01-01", &tz).map(|_| Filter::new());
+    let mut filter = checked.map_err(|error| exception(py, &named("tz", &error)))?;
     for (key, value) in filters.iter() {
         let key: String = key.extract()?;
         if !FILTERS.contains(&key.as_str()) {
@@ -201,10 +217,32 @@ fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter
         if value.is_none() {
             continue;
         }
+        if value.len().is_ok_and(|length| length == 0) {
+            let message = format!("{key}: nothing is asked for; leave the filter out instead");
+            return Err(exception(py, &Error::new(Code::InvalidFilter, message)));
+        }
         filter = add(filter, &key, &value, &tz, catalog)?
             .map_err(|error| exception(py, &named(&key, &error)))?;
     }
     Ok(filter)
+}
+
+/// The name of a zone: that of a `tzinfo`, or its offset where it has no name that is known.
+fn zone(tz: &Bound<'_, PyAny>) -> PyResult<String> {
+    if tz.is_instance_of::<PyString>() {
+        return tz.extract();
+    }
+    for name in ["key", "zone"] {
+        if let Ok(name) = tz.getattr(name).and_then(|name| name.extract()) {
+            return Ok(name);
+        }
+    }
+    let wrong = || PyTypeError::new_err("tz: the name of a zone or a tzinfo is wanted");
+    let offset = tz.call_method1("utcoffset", (tz.py().None(),)).map_err(|_| wrong())?;
+    let seconds: f64 = offset.call_method0("total_seconds").map_err(|_| wrong())?.extract()?;
+    let minutes = (seconds / 60.0) as i64;
+    let sign = if minutes < 0 { '-' } else { '+' };
+    Ok(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60))
 }
 
 /// The same error, with the option that it is about.

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nhn_cloudtrail::{Error, Item, Reader as CoreReader, Result, Stats};
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyDict, PyList};
 
-use crate::errors::{detached, exception, exception_to_go_on, guarded, is_final};
+use crate::errors::{
+    detached, exception, exception_of_parse, exception_to_go_on, guarded, is_final,
+};
 use crate::event::{Context, Event};
+use crate::lock::Lock;
 use crate::options::{OnError, Options};
 use crate::source::Source;
 use crate::values;
@@ -21,7 +23,10 @@ use crate::watch::Watch;
 /// whole sources, with `on_error="collect"`.
 #[pyclass(frozen, module = "nhn_cloudtrail")]
 pub(crate) struct Reader {
-    state: Mutex<State>,
+    /// None when it is closed.
+    reader: Lock<Option<CoreReader>>,
+    /// The counts when it was last looked at.
+    stats: Mutex<Stats>,
     on_error: OnError,
     context: Option<Arc<Context>>,
     watch: Watch,
@@ -29,31 +34,56 @@ pub(crate) struct Reader {
     errors: Py<PyList>,
 }
 
-struct State {
-    /// None when it is closed.
-    reader: Option<CoreReader>,
-    stats: Stats,
-}
-
 type Found = Option<Result<Item>>;
 
 impl Reader {
-    fn next_item(&self, py: Python<'_>) -> Result<Found> {
-        let mut state = match self.state.lock_py_attached(py) {
-            Ok(state) => state,
-            Err(poisoned) => poisoned.into_inner(),
-        };
-        let Some(reader) = &mut state.reader else { return Ok(None) };
+    fn next_item(&self, py: Python<'_>) -> PyResult<Found> {
+        let mut slot = self.reader.lock(py)?;
+        let Some(reader) = &mut *slot else { return Ok(None) };
         // What is at hand is not worth letting go of the interpreter.
-        let found = match guarded(|| reader.next_ready())? {
-            Some(found) => Some(found),
-            None => detached(py, || reader.next_item())?,
+        let found = match guarded(|| reader.next_ready()) {
+            Ok(None) => {
+                self.remember(reader);
+                detached(py, || reader.next_item())
+            }
+            found => found,
         };
+        let found = found.map_err(|error| exception(py, &error))?;
         if found.is_none() {
-            state.stats = reader.stats();
-            state.reader = None;
+            self.remember(reader);
+            *slot = None;
         }
         Ok(found)
+    }
+
+    fn remember(&self, reader: &CoreReader) {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = reader.stats();
+    }
+
+    /// The next event. An error has no more to tell of progress.
+    fn next_event(&self, py: Python<'_>) -> PyResult<Option<Event>> {
+        while let Some(found) = self.next_item(py)? {
+            let odd = match found {
+                Ok(Item::Event(event)) => return Ok(Some(Event::new(event, self.context.clone()))),
+                Ok(Item::Reject(reject)) => match self.on_error {
+                    OnError::Raise => Err(Error::from(reject)),
+                    OnError::Skip => Ok(()),
+                    OnError::Collect => {
+                        self.rejects.bind(py).append(values::reject(py, &reject)?)?;
+                        Ok(())
+                    }
+                },
+                Err(error) if self.on_error == OnError::Raise || is_final(&error) => Err(error),
+                Err(error) => {
+                    self.errors.bind(py).append(exception(py, &error))?;
+                    Ok(())
+                }
+            };
+            odd.map_err(|error| {
+                self.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
+            })?;
+        }
+        Ok(None)
     }
 }
 
@@ -64,40 +94,22 @@ impl Reader {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Event>> {
-        loop {
-            let found = self.next_item(py).map_err(|error| exception(py, &error))?;
-            let Some(found) = found else {
-                self.watch.done(py)?;
-                return Ok(None);
-            };
-            match found {
-                Ok(Item::Event(event)) => return Ok(Some(Event::new(event, self.context.clone()))),
-                Ok(Item::Reject(reject)) => match self.on_error {
-                    OnError::Raise => return Err(exception_to_go_on(py, &reject.into())),
-                    OnError::Skip => (),
-                    OnError::Collect => {
-                        self.rejects.bind(py).append(values::reject(py, &reject)?)?
-                    }
-                },
-                Err(error) => {
-                    self.watch.raised().map_or(Ok(()), Err)?;
-                    let raised = exception_to_go_on(py, &error);
-                    if self.on_error == OnError::Raise || is_final(&error) {
-                        return Err(raised);
-                    }
-                    self.errors.bind(py).append(raised)?;
-                }
-            }
+        let next = self.next_event(py);
+        if !matches!(next, Ok(Some(_))) {
+            let told = self.watch.done(py, next.is_ok());
+            return next.and_then(|next| told.map(|()| next));
         }
+        next
     }
 
     /// The counts of what was read so far: `records = events + rejects + duplicates`.
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let stats = {
-            let state = self.state.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-            state.reader.as_ref().map_or(state.stats, CoreReader::stats)
-        };
+        // Whoever reads at the moment is not waited for.
+        if let Some(Some(reader)) = self.reader.try_lock().as_deref() {
+            self.remember(reader);
+        }
+        let stats = *self.stats.lock().unwrap_or_else(PoisonError::into_inner);
         values::stats(py, &stats)
     }
 
@@ -114,15 +126,14 @@ impl Reader {
     }
 
     /// Reads no more, and closes the files.
-    fn close(&self, py: Python<'_>) {
-        let reader = {
-            let mut state = self.state.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-            if let Some(reader) = &state.reader {
-                state.stats = reader.stats();
-            }
-            state.reader.take()
-        };
-        drop(reader);
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let reader = self.reader.lock(py)?.take();
+        if let Some(reader) = reader {
+            self.remember(&reader);
+            py.detach(|| drop(reader));
+            self.watch.done(py, false)?;
+        }
+        Ok(())
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -130,8 +141,8 @@ impl Reader {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) {
-        self.close(py);
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.close(py)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -153,7 +164,8 @@ pub(crate) fn read(
         detached(py, || source.read(builder)).flatten().map_err(|error| exception(py, &error))?;
     options.watch.follow(reader.progress());
     Ok(Reader {
-        state: Mutex::new(State { reader: Some(reader), stats: Stats::default() }),
+        reader: Lock::new(Some(reader)),
+        stats: Mutex::default(),
         on_error: options.on_error,
         context: options.context(),
         watch: options.watch,
@@ -185,7 +197,7 @@ pub(crate) fn parse<'py>(
         Ok(events)
     });
     let events = events.flatten().map_err(|error| {
-        options.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
+        options.watch.raised().unwrap_or_else(|| exception_of_parse(py, &error))
     })?;
     let context = options.context();
     let events = events.into_iter().map(|event| Event::new(event, context.clone()));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::cast::AsArray;
@@ -14,10 +15,11 @@ use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp};
 use nhn_cloudtrail_arrow::{Batches, Item};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::{MutexExt, PyOnceLock};
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 
-use crate::errors::{detached, exception, exception_to_go_on, guarded, is_final};
+use crate::errors::{detached, exception, guarded, is_final, to_go_on};
+use crate::lock::Lock;
 use crate::options::{OnError, Options};
 use crate::source::Source;
 use crate::values;
@@ -265,51 +267,50 @@ fn text(column: &dyn Array, row: usize) -> Option<String> {
 #[pyclass(frozen, module = "nhn_cloudtrail")]
 pub(crate) struct TableStream {
     schema: SchemaRef,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Shared>,
     watch: Watch,
     on_error: OnError,
 }
 
+/// What a stream and what was made of it share.
 struct Shared {
     /// None when it is closed.
-    batches: Option<Batches>,
+    batches: Lock<Option<Batches>>,
     /// Whether a capsule was given out.
-    exported: bool,
-    odd: Odd,
-    stats: Stats,
+    exported: AtomicBool,
+    found: Mutex<(Odd, Stats)>,
 }
 
 impl Shared {
+    /// What was found so far.
+    fn found(&self) -> MutexGuard<'_, (Odd, Stats)> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The next batch; none at the end, when the files are closed too.
-    fn next_batch(&mut self, on_error: OnError) -> Option<Result<RecordBatch>> {
+    fn next_batch(
+        &self,
+        slot: &mut Option<Batches>,
+        on_error: OnError,
+    ) -> Option<Result<RecordBatch>> {
         loop {
-            let batches = self.batches.as_mut()?;
+            let batches = slot.as_mut()?;
             let item = batches.next_item();
-            self.stats = batches.stats();
+            let mut found = self.found();
+            found.1 = batches.stats();
             let odd = match item {
                 Some(Ok(Item::Batch(batch))) => return Some(Ok(batch)),
                 Some(Ok(Item::Reject(reject))) => Ok(reject),
                 Some(Err(error)) => Err(error),
                 None => {
-                    self.batches = None;
+                    *slot = None;
                     return None;
                 }
             };
-            if let Err(error) = self.odd.take(odd, on_error) {
+            if let Err(error) = found.0.take(odd, on_error) {
                 return Some(Err(error));
             }
         }
-    }
-}
-
-impl TableStream {
-    fn lock(&self, py: Python<'_>) -> MutexGuard<'_, Shared> {
-        self.shared.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The exception for an error that ended the reading.
-    fn raise(&self, py: Python<'_>, error: &Error) -> PyErr {
-        self.watch.raised().unwrap_or_else(|| exception_to_go_on(py, error))
     }
 }
 
@@ -324,20 +325,20 @@ impl TableStream {
     /// The counts of what was read so far: `records = events + rejects + duplicates`.
     #[getter]
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let stats = self.lock(py).stats;
+        let stats = self.shared.found().1;
         values::stats(py, &stats)
     }
 
     /// What could not become a row so far, with `on_error="collect"`.
     #[getter]
     fn rejects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.lock(py).odd.rejects(py)
+        self.shared.found().0.rejects(py)
     }
 
     /// What is wrong with whole sources, where that does not raise.
     #[getter]
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.lock(py).odd.errors(py)
+        self.shared.found().0.errors(py)
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -345,33 +346,31 @@ impl TableStream {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Table>> {
-        let (next, stats) = {
-            let mut shared = self.lock(py);
-            if shared.exported {
-                return Err(PyRuntimeError::new_err("an Arrow stream was made of this already"));
-            }
-            let shared = &mut *shared;
-            (detached(py, || shared.next_batch(self.on_error)), shared.stats)
+        if self.shared.exported.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("an Arrow stream was made of this already"));
+        }
+        let next = {
+            let mut slot = self.shared.batches.lock(py)?;
+            let slot = &mut *slot;
+            detached(py, || self.shared.next_batch(slot, self.on_error))
         };
-        match next.map_err(|error| exception(py, &error))? {
-            Some(Ok(batch)) => Ok(Some(Table {
+        if let Ok(Some(Ok(batch))) = next {
+            return Ok(Some(Table {
                 schema: self.schema.clone(),
-                stats,
                 batches: vec![batch],
                 odd: Arc::default(),
-            })),
-            Some(Err(error)) => Err(self.raise(py, &error)),
-            None => {
-                self.watch.done(py)?;
-                Ok(None)
-            }
+                stats: self.shared.found().1,
+            }));
         }
+        self.watch.finish(py, next.and_then(Option::transpose))?;
+        Ok(None)
     }
 
     /// Reads no more, and closes the files.
-    fn close(&self, py: Python<'_>) {
-        let batches = self.lock(py).batches.take();
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let batches = self.shared.batches.lock(py)?.take();
         py.detach(|| drop(batches));
+        self.watch.done(py, false)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -379,8 +378,8 @@ impl TableStream {
     }
 
     #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) {
-        self.close(py);
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.close(py)
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
@@ -395,17 +394,19 @@ impl TableStream {
         requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let _ = requested_schema;
-        if std::mem::replace(&mut self.lock(py).exported, true) {
+        if self.shared.exported.swap(true, Ordering::Relaxed) {
             return Err(PyRuntimeError::new_err("a stream can be gone through once"));
         }
         let (schema, on_error) = (self.schema.clone(), self.on_error);
         let shared = self.shared.clone();
         let batches = std::iter::from_fn(move || {
-            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = guarded(|| shared.next_batch(on_error));
+            let mut slot = match shared.batches.lock_detached() {
+                Ok(slot) => slot,
+                Err(busy) => return Some(Err(ArrowError::ComputeError(busy.to_string()))),
+            };
+            let next = guarded(|| shared.next_batch(&mut slot, on_error));
             let next = next.unwrap_or_else(|error| Some(Err(error)));
-            let external = |error: Error| ArrowError::ExternalError(Box::new(error));
-            next.map(|batch| batch.map_err(external))
+            next.map(|batch| batch.map_err(|error| external(&error)))
         });
         capsule(py, RecordBatchIterator::new(batches, schema))
     }
@@ -419,6 +420,12 @@ impl TableStream {
         let stats = self.stats(py)?.repr()?;
         Ok(format!("TableStream({} columns, {stats})", self.schema.fields().len()))
     }
+}
+
+/// What whoever takes an Arrow stream shows of an error.
+fn external(error: &Error) -> ArrowError {
+    let hint = to_go_on(error).map(|hint| format!("; {hint}")).unwrap_or_default();
+    ArrowError::ExternalError(format!("{error}{hint} [{}]", error.code()).into())
 }
 
 fn open(py: Python<'_>, source: &Bound<'_, PyAny>, options: &Options) -> PyResult<Batches> {
@@ -441,10 +448,7 @@ pub(crate) fn read_table(
     let batches = open(py, source, &options)?;
     let mut odd = Odd::default();
     let table = detached(py, || batches.read_all_with(|one| odd.take(one, options.on_error)));
-    let table = table.flatten().map_err(|error| {
-        options.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
-    })?;
-    options.watch.done(py)?;
+    let table = options.watch.finish(py, table.flatten())?;
     let nhn_cloudtrail_arrow::Table { schema, batches, stats, .. } = table;
     Ok(Table { schema, batches, odd: Arc::new(odd), stats })
 }
@@ -460,12 +464,11 @@ pub(crate) fn scan_table(
     let batches = open(py, source, &options)?;
     Ok(TableStream {
         schema: batches.schema(),
-        shared: Arc::new(Mutex::new(Shared {
-            stats: batches.stats(),
-            batches: Some(batches),
-            exported: false,
-            odd: Odd::default(),
-        })),
+        shared: Arc::new(Shared {
+            batches: Lock::new(Some(batches)),
+            exported: AtomicBool::new(false),
+            found: Mutex::default(),
+        }),
         on_error: options.on_error,
         watch: options.watch,
     })
@@ -490,9 +493,6 @@ pub(crate) fn write_parquet<'py>(
             odd.take(one, options.on_error)
         })
     });
-    let written = written.flatten().map_err(|error| {
-        options.watch.raised().unwrap_or_else(|| exception_to_go_on(py, &error))
-    })?;
-    options.watch.done(py)?;
+    let written = options.watch.finish(py, written.flatten())?;
     Ok((values::stats(py, &written.stats)?, written.files, odd.rejects(py)?, odd.errors(py)?))
 }

@@ -16,8 +16,11 @@ type Class = PyOnceLock<Py<PyAny>>;
 pub(crate) fn time(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     static CLASS: Class = PyOnceLock::new();
     static UTC: Class = PyOnceLock::new();
-    let Ok(time) = jiff::Timestamp::from_millisecond(time.as_millis()) else { return Ok(None) };
-    let time = jiff::tz::Offset::UTC.to_datetime(time);
+    let millis = jiff::SignedDuration::from_millis(time.as_millis());
+    // Not by way of a timestamp, which for jiff ends two days before the year 9999 does.
+    let Ok(time) = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(millis) else {
+        return Ok(None);
+    };
     if time.year() < 1 {
         return Ok(None);
     }

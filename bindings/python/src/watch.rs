@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
-use std::time::{Duration, Instant};
 
-use nhn_cloudtrail::Progress;
+use nhn_cloudtrail::{Progress, Result};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-/// How often Python is asked.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::errors::exception_to_go_on;
 
 /// Asks Python now and then whether the reading is to go on.
 #[derive(Clone)]
@@ -18,7 +16,6 @@ pub(crate) struct Watch(Arc<State>);
 struct State {
     /// Signals are handled, and exceptions raised, only where the reading was asked for.
     thread: ThreadId,
-    asked: Mutex<Instant>,
     raised: Mutex<Option<PyErr>>,
     /// What to tell of progress, and what ends the telling.
     tell: Option<(Py<PyAny>, Py<PyAny>)>,
@@ -38,7 +35,6 @@ impl Watch {
         };
         Ok(Self(Arc::new(State {
             thread: thread::current().id(),
-            asked: Mutex::new(Instant::now()),
             raised: Mutex::new(None),
             tell,
             progress: OnceLock::new(),
@@ -55,13 +51,6 @@ impl Watch {
         let here = self.0.thread == thread::current().id();
         if !here && self.0.tell.is_none() {
             return true;
-        }
-        {
-            let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
-            if asked.elapsed() < PAUSE {
-                return true;
-            }
-            *asked = Instant::now();
         }
         let answer = Python::try_attach(|py| {
             if here {
@@ -84,13 +73,21 @@ impl Watch {
         self.0.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Tells the progress for the last time.
-    pub(crate) fn done(&self, py: Python<'_>) -> PyResult<()> {
-        let told = self.tell(py);
+    /// Ends the telling; where all was read, with that.
+    pub(crate) fn done(&self, py: Python<'_>, all: bool) -> PyResult<()> {
+        let told = if all { self.tell(py) } else { Ok(()) };
         match &self.0.tell {
             Some((_, end)) => told.and(end.call0(py).map(drop)),
             None => told,
         }
+    }
+
+    /// What came of a reading, or the exception that ended it.
+    pub(crate) fn finish<T>(&self, py: Python<'_>, came: Result<T>) -> PyResult<T> {
+        let came =
+            came.map_err(|error| self.raised().unwrap_or_else(|| exception_to_go_on(py, &error)));
+        let told = self.done(py, came.is_ok());
+        came.and_then(|came| told.map(|()| came))
     }
 
     fn tell(&self, py: Python<'_>) -> PyResult<()> {

@@ -10,21 +10,29 @@ use crate::context::Stop;
 pub(crate) struct Zone(TimeZone);
 
 impl Zone {
-    /// `UTC`, `local`, or a name of the zone database such as `Asia/Seoul`.
+    /// `UTC`, `local`, a name of the zone database such as `Asia/Seoul`, or an offset.
     pub(crate) fn named(name: &str) -> Result<Self, Stop> {
         match name {
             "UTC" | "utc" | "Z" => Ok(Self(TimeZone::UTC)),
             "local" => Ok(Self(TimeZone::system())),
-            name => TimeZone::get(name).map(Self).map_err(|_| {
-                Stop::failed(format!("--tz: no time zone {name:?}"))
-                    .help("give UTC, local, or a name such as Asia/Seoul")
-            }),
+            offset if offset.starts_with(['+', '-']) => {
+                let zone = jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(offset);
+                zone.map(Self).map_err(|_| Self::none(offset))
+            }
+            name => TimeZone::get(name).map(Self).map_err(|_| Self::none(name)),
         }
     }
 
+    fn none(name: &str) -> Stop {
+        Stop::failed(format!("--tz: no time zone {name:?}"))
+            .help("give UTC, local, a name such as Asia/Seoul, or +09:00")
+    }
+
     /// The zone's name, for a heading.
-    pub(crate) fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("local")
+    pub(crate) fn name(&self) -> String {
+        let offset = || self.0.to_fixed_offset().ok().map(|offset| offset.to_string());
+        let name = self.0.iana_name().map(str::to_owned);
+        name.or_else(offset).unwrap_or_else(|| "local".to_owned())
     }
 
     /// `2019-11-01 10:31:49Z`, or with the zone's offset `2019-11-01 19:31:49+09:00`.

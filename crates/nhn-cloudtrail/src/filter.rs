@@ -423,12 +423,21 @@ fn time_zone(name: &str) -> Result<TimeZone> {
     match name {
         "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
         "local" => Ok(TimeZone::system()),
-        name => TimeZone::get(name).map_err(|_| {
-            let message =
-                format!("no time zone {name:?}; give UTC, local, or a name such as Asia/Seoul");
+        name => zone_of(name).map_err(|_| {
+            let message = format!(
+                "no time zone {name:?}; give UTC, local, a name such as Asia/Seoul, or +09:00"
+            );
             Error::new(Code::InvalidOption, message)
         }),
     }
+}
+
+/// The time zone of a name of the zone database, or of an offset such as `+09:00`.
+fn zone_of(name: &str) -> Result<TimeZone, jiff::Error> {
+    if name.starts_with(['+', '-']) {
+        return jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(name);
+    }
+    TimeZone::get(name)
 }
 
 /// The instant that `text` names; of a bare date its beginning, or with `after` its end.
@@ -436,7 +445,11 @@ fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
     let text = text.trim();
     let zone = time_zone(zone)?;
     if let Some(time) = Timestamp::parse(text) {
-        return Ok(time);
+        // Events have milliseconds: the first that is not before a finer time is in the next one.
+        let finer = text.split_once('.').and_then(|(_, digits)| digits.get(3..));
+        let finer = finer.into_iter().flat_map(str::bytes).take_while(u8::is_ascii_digit);
+        let up = i64::from(finer.into_iter().any(|digit| digit != b'0'));
+        return Ok(Timestamp::from_millis(time.as_millis() + up).unwrap_or(time));
     }
     let zoned: Option<Zoned> = if let Ok(date) = Date::strptime("%Y-%m-%d", text) {
         let date = if after { date.tomorrow().ok() } else { Some(date) };
@@ -453,7 +466,8 @@ fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
     } else {
         None
     };
-    zoned.and_then(|zoned| Timestamp::from_millis(zoned.timestamp().as_millisecond())).ok_or_else(|| {
+    let millis = |zoned: Zoned| -zoned.timestamp().as_nanosecond().div_euclid(-1_000_000);
+    zoned.and_then(|zoned| Timestamp::from_millis(i64::try_from(millis(zoned)).ok()?)).ok_or_else(|| {
         Error::new(
             Code::InvalidTime,
             format!("{text:?} is no time; give 2026-10-31, 2026-10-31T09:00:00+09:00, or a span before now such as 24h or 7d"),

@@ -130,6 +130,7 @@ def the_catalog(id_of_data: str) -> None:
     assert_type(entry.effects, list[ct.ResourceEffect])
     assert_type(entry.listings, list[ct.Listing])
     assert_type(ct.catalog.get(id_of_data), ct.Entry | None)
+    assert_type(ct.catalog.get(id_of_data, "unknown"), ct.Entry | str)
     assert_type(ct.catalog.services(), list[ct.Service])
     assert_type(ct.catalog.list("gov-2020-10-29"), list[ct.ListRow])
     assert_type(ct.catalog.search("보안 그룹"), ct.Entries)

@@ -220,9 +220,9 @@ impl ReaderBuilder {
         self
     }
 
-    /// Asks `goes_on` again and again, in the thread that reads, whether the reading is to go on: before
-    /// it takes more from a source, and when a signal wakes it while it waits for one. Where not,
-    /// it ends with the error `INTERRUPTED`.
+    /// Asks `goes_on` some times a second, in the thread that reads, whether the reading is to go on,
+    /// and at once when a signal wakes it while it waits for a source. Where not, it ends with the
+    /// error `INTERRUPTED`.
     pub fn watch(mut self, goes_on: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         self.watch = Watch::new(goes_on);
         self

@@ -234,6 +234,11 @@ impl OpenText {
             let error = match Unread::of(error) {
                 Ok(unread) => {
                     draft.rejects.extend(held);
+                    // It is not the record's fault that there is no more of it.
+                    let end = self.framer.base() + length;
+                    draft.rejects.pop_if(|last| {
+                        last.code == Code::Truncated && last.byte + last.length >= end
+                    });
                     ready.error = Some(match self.watch.goes_on() {
                         true => Error::new(Code::Io, "reading failed").at(place).caused_by(unread),
                         false => Watch::error(),

@@ -5,7 +5,6 @@ mod format;
 mod gzip;
 mod watch;
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -144,7 +143,10 @@ impl Source {
             }
             Kind::Bytes(bytes) => Box::new(Cursor::new(bytes)),
             Kind::Path(path) => {
-                let mut file = File::open(&path).map_err(wrong)?;
+                let mut file = watch.open(&path).map_err(|error| match watch.goes_on() {
+                    true => wrong(error),
+                    false => Watch::error(),
+                })?;
                 if !formats.is_empty() && self.size.is_some() {
                     let mut head = Vec::with_capacity(HEAD);
                     (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(wrong)?;
