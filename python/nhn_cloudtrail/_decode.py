@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 from ._errors import RecordError
 from ._types import Position
 
-
 DEEPEST = 4096
 """More than a record can be nested, by far."""
 

@@ -1,11 +1,11 @@
 """What a filter of pyarrow asks for, as filters of ours.
 
-A `pyarrow.compute.Expression` cannot be looked into, but it pickles itself as an Arrow file: a batch of
-one row, whose columns are the literals, and whose schema's metadata is the expression's tree, node by
-node. Repeated keys are lost in `schema.metadata`, not in the Arrow C data interface.
+A `pyarrow.compute.Expression` cannot be looked into, but it pickles itself as an Arrow file: a
+batch of one row, whose columns are the literals, and whose schema's metadata is the expression's
+tree, node by node. Repeated keys are lost in `schema.metadata`, not in the Arrow C data interface.
 
-What is not understood is left out: whoever uses this applies the whole expression afterwards, so that
-the filters need only let through all that it lets through.
+What is not understood is left out: whoever uses this applies the whole expression afterwards, so
+that the filters need only let through all that it lets through.
 """
 
 from __future__ import annotations
@@ -131,7 +131,11 @@ def _term(node: _Node) -> tuple[str, str, list[Any]] | None:
     elif kind == "if_else" and len(arguments) == 3:
         # DuckDB's way to say `is_in`, null where the value is null, which is not let through.
         condition, then, otherwise = arguments
-        if condition.kind == "is_valid" and otherwise.kind == "literal" and not otherwise.value.is_valid:
+        if (
+            condition.kind == "is_valid"
+            and otherwise.kind == "literal"
+            and not otherwise.value.is_valid
+        ):
             return _term(then)
     elif kind in ("or", "or_kleene"):
         terms = [_term(argument) for argument in arguments]

@@ -74,8 +74,8 @@ class Events:
         """Reads the source, or refuses where it was read and cannot be again."""
         if self._once and self.scans:
             self.failure = ArgumentError(
-                "the query uses events in several places, and the source can be read only once: give "
-                "its path or its bytes",
+                "the query uses events in several places, and the source can be read only once: "
+                "give its path or its bytes",
                 code="INVALID_OPTION",
             )
             raise self.failure
@@ -117,9 +117,7 @@ def _dataset_class() -> Any:
         def schema(self) -> Any:
             return self._schema
 
-        def scanner(
-            self, columns: list[str] | None = None, filter: Any = None, **_: Any
-        ) -> Reader:
+        def scanner(self, columns: list[str] | None = None, filter: Any = None, **_: Any) -> Reader:
             names = self._schema.names
             given = names if columns is None else list(columns)
             schema = pa.schema([self._schema.field(name) for name in given])
@@ -165,7 +163,8 @@ def catalog_table(catalog: Catalog) -> Any:
 def run(query: str, events: Events) -> Any:
     """Runs a query; its result is the table `RESULT` of the connection, None where it has none.
 
-    Raises what went wrong with the source as it is, and what is wrong with the query as DuckDB says.
+    Raises what went wrong with the source as it is, and what is wrong with the query as DuckDB
+    says it.
     """
     duckdb: Any = module("duckdb", "nhn-cloudtrail[sql]")
     module("pyarrow", "nhn-cloudtrail[sql]")
@@ -186,8 +185,9 @@ def run(query: str, events: Events) -> Any:
         finally:
             done.set()
 
-    # DuckDB looks at signals only when it is done, so it works while this thread waits for them: with
-    # an event, since a thread whose `join` a signal has broken off counts as ended before Python 3.13.
+    # DuckDB looks at signals only when it is done, so it works while this thread waits for them:
+    # with an event, since a thread whose `join` a signal has broken off counts as ended before
+    # Python 3.13.
     done = threading.Event()
     threading.Thread(target=work, name="nhn-cloudtrail-sql").start()
     try:
@@ -227,13 +227,13 @@ def sql(  # pyright: ignore[reportUnknownParameterType] # without DuckDB
 
     query: over the tables `events`, with the columns of `read_table`, and `catalog`, with a row for
         each event ID. Of the source only what the query needs is read: its columns, and what its
-        conditions on time, ID, service, kind, phase, outcome, source type, user, project, region and
-        known let through.
+        conditions on time, ID, service, kind, phase, outcome, source type, user, project, region
+        and known let through.
     source and the other options: as for `read_table`; what they leave out the query does not see.
 
-    Gives a relation over the finished result, so that the source is read once, and what is wrong with it
-    raises here: `.df()`, `.pl()`, `.arrow()`, `.fetchall()`, or more SQL. None where the query has
-    no result, as `COPY ... TO`.
+    Gives a relation over the finished result, so that the source is read once, and what is wrong
+    with it raises here: `.df()`, `.pl()`, `.arrow()`, `.fetchall()`, or more SQL. None where the
+    query has no result.
 
     >>> import nhn_cloudtrail as ct
     >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'

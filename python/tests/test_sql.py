@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import nhn_cloudtrail as ct
 import pyarrow as pa
 import pytest
+
+import nhn_cloudtrail as ct
 from nhn_cloudtrail import _sql
 
 QUERIES = [
@@ -57,7 +58,7 @@ QUERIES = [
     "SELECT count(*) FROM events WHERE known = false",
     "SELECT count(*) FROM events WHERE known <> true OR outcome = 'unknown'",
     "SELECT count(*) FROM events WHERE outcome = 'failure' AND length(request) > 300",
-    "SELECT user_id FROM events WHERE outcome = 'failure' ORDER BY event_time DESC, event_log_uuid LIMIT 5",
+    "SELECT user_id FROM events WHERE outcome = 'failure' ORDER BY event_log_uuid LIMIT 5",
     "SELECT target_members FROM events WHERE target_members IS NOT NULL ORDER BY ALL",
     "SELECT count(*) FROM events JOIN catalog USING (event_id) WHERE catalog.retired",
     "SELECT count(*) FROM events a JOIN events b USING (event_log_uuid) WHERE a.kind = 'delete'",
@@ -120,13 +121,17 @@ def test_a_result_is_a_relation_that_can_be_used_again(logs: Path) -> None:
     assert result.columns == ["service", "n"]
     assert result.fetchall() == result.fetchall()
     assert result.filter("n > 100").aggregate("sum(n)").fetchall()[0][0] > 100
-    assert len(result.df()) == len(result.arrow().read_all()) if hasattr(
-        result.arrow(), "read_all"
-    ) else len(result.arrow())
+    assert (
+        len(result.df()) == len(result.arrow().read_all())
+        if hasattr(result.arrow(), "read_all")
+        else len(result.arrow())
+    )
 
 
 def test_names_are_in_the_language_that_is_asked_for(logs: Path) -> None:
-    query = "SELECT DISTINCT event_name FROM events WHERE event_id = 'event_id.iaas.instance.delete'"
+    query = (
+        "SELECT DISTINCT event_name FROM events WHERE event_id = 'event_id.iaas.instance.delete'"
+    )
     assert ct.sql(query, logs).fetchall() == [("인스턴스 삭제",)]
     assert ct.sql(query, logs, lang="en").fetchall() == [("Delete Instance",)]
 
@@ -181,7 +186,11 @@ def test_progress_is_told(logs: Path) -> None:
     log = logs / "2026/10/29/00.jsonl"
     large = [log] * 3000
     told: list[int] = []
-    ct.sql("SELECT count(*), max(request) FROM events", large, progress=lambda read, _: told.append(read))
+    ct.sql(
+        "SELECT count(*), max(request) FROM events",
+        large,
+        progress=lambda read, _: told.append(read),
+    )
     assert told == sorted(told)
 
 
