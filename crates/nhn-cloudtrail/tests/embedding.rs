@@ -1,8 +1,6 @@
 //! What a program needs that reads for somebody else: to stop, to lend its bytes, to make an event
 //! again, to see its own errors.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in tests a panic is the report")]
-
 use std::error::Error as _;
 use std::fmt;
 use std::io::{self, Read};
@@ -78,7 +76,7 @@ fn a_reading_in_threads_is_stopped_too() {
 #[test]
 fn who_is_not_asked_to_stop_reads_to_the_end() {
     let reader = Reader::builder().watch(|| true).from_bytes(LINE.repeat(3)).unwrap();
-    assert_eq!(reader.map(|event| event.unwrap()).count(), 3);
+    assert_eq!(reader.filter_map(Result::ok).count(), 3);
 }
 
 /// Waits until it is woken by a signal, as a terminal does.
