@@ -44,6 +44,7 @@ __all__ = [
     "Reader",
     "Table",
     "TableStream",
+    "_entry",
     "_event",
     "_panic",
     "parse",
@@ -531,6 +532,9 @@ def run(arguments: Sequence[str]) -> int:
 
     The process is the command's: it ends at once on Ctrl-C, and nothing is left half-written.
     """
+
+def _entry(id: str) -> Entry:
+    """What a pickled entry is made of again."""
 
 def _event(raw: bytes, position: tuple[str | None, int, int, int], lang: Lang) -> Event:
     """What a pickled event is made of again. It has the built-in catalog."""

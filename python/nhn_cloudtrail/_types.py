@@ -43,89 +43,101 @@ say."""
 
 
 class Stats(NamedTuple):
-    """What was read: `records = events + rejects + duplicates`, always."""
+    """What was read: `records = events + rejects + duplicates`, always.
+
+    records: All records that were read and not filtered out.
+    events: Records that became events.
+    rejects: Records that could not become events.
+    duplicates: Records with the key and the content of one before; counted with `dedup`.
+    conflicts: Events with the key of one before and other content; counted with `dedup`.
+    filtered: Events that the filters left out; no part of `records`.
+    """
 
     records: int
-    """All records that were read and not filtered out."""
     events: int
-    """Records that became events."""
     rejects: int
-    """Records that could not become events."""
     duplicates: int
-    """Records with the key and the content of one before; counted with `dedup`."""
     conflicts: int
-    """Events with the key of one before and other content; counted with `dedup`."""
     filtered: int
-    """Events that the filters left out; no part of `records`."""
 
 
 class Position(NamedTuple):
-    """Where a record came from."""
+    """Where a record came from.
+
+    source: The path, `-` for standard input, None for bytes and streams.
+    record: The number of the record in its source, from 1.
+    line: The line that it begins on, from 1; 0 where there are no lines, as in Parquet.
+    byte: The byte that it begins at in the decompressed text, from 0.
+    """
 
     source: str | None
-    """The path, `-` for standard input, None for bytes and streams."""
     record: int
-    """The number of the record in its source, from 1."""
     line: int
-    """The line that it begins on, from 1; 0 where there are no lines, as in Parquet."""
     byte: int
-    """The byte that it begins at in the decompressed text, from 0."""
 
 
 class Reject(NamedTuple):
-    """What could not become an event."""
+    """What could not become an event.
+
+    position: Where it stands.
+    code: The reason, as a stable name.
+    message: The reason, in words.
+    raw: The bytes as they came; of a record larger than the limit, 64 KiB at the most.
+    length: How many bytes it has in the input, which may be more than `raw` holds.
+    """
 
     position: Position
-    """Where it stands."""
     code: str
-    """The reason, as a stable name."""
     message: str
-    """The reason, in words."""
     raw: bytes
-    """The bytes as they came; of a record larger than the limit, 64 KiB at the most."""
     length: int
-    """How many bytes it has in the input, which may be more than `raw` holds."""
 
 
 class Action(NamedTuple):
-    """What an event does."""
+    """What an event does.
+
+    verb: The word that the ID uses for it.
+    kind: What sort of act it is.
+    phase: How far the act has come, where the ID marks it; None is the act itself.
+    provenance: Whether the project decided it, or rules read it from the ID's words.
+    """
 
     verb: str | None
-    """The word that the ID uses for it."""
     kind: Kind
-    """What sort of act it is."""
     phase: Phase | None
-    """How far the act has come, where the ID marks it; None is the act itself."""
     provenance: Literal["curated", "inferred"]
-    """Whether the project decided it, or rules read it from the ID's words."""
 
 
 class TargetMember(NamedTuple):
-    """A member that an event was done to."""
+    """A member that an event was done to.
+
+    id_no: The member's UUID.
+    name: The member's name.
+    user_code: The member's code: text, or a whole number as written.
+    email_address: The member's e-mail address.
+    """
 
     id_no: str | None
-    """The member's UUID."""
     name: str | None
-    """The member's name."""
     user_code: str | None
-    """The member's code: text, or a whole number as written."""
     email_address: str | None
-    """The member's e-mail address."""
 
 
 class Service(NamedTuple):
-    """A service of NHN Cloud."""
+    """A service of NHN Cloud.
+
+    slug: The project's short name for it, such as `rds-for-mysql`.
+    name_ko: Its name in Korean.
+    name_en: Its name in English.
+    name_ja: Its name in Japanese.
+    events: How many entries of the catalog belong to it.
+    """
 
     slug: str
-    """The project's short name for it, such as `rds-for-mysql`."""
     name_ko: str
-    """Its name in Korean."""
     name_en: str
-    """Its name in English."""
     name_ja: str
-    """Its name in Japanese."""
     events: int
-    """How many entries of the catalog belong to it."""
 
     def name(self, lang: Lang = "ko") -> str:
         """Its name in a language."""
@@ -133,47 +145,55 @@ class Service(NamedTuple):
 
 
 class ListRow(NamedTuple):
-    """A row of an event list as it was published once."""
+    """A row of an event list as it was published once.
+
+    id: The event ID.
+    name: The event's name.
+    service: The service's name.
+    """
 
     id: str
-    """The event ID."""
     name: str
-    """The event's name."""
     service: str
-    """The service's name."""
 
 
 class Listing(NamedTuple):
-    """From when to when the list of an edition had an ID."""
+    """From when to when the list of an edition had an ID.
+
+    edition: The edition of NHN Cloud, such as `public` or `gov`.
+    first: The first revision of the list with the ID.
+    last: The last revision with it; None while the newest has it.
+    """
 
     edition: str
-    """The edition of NHN Cloud, such as `public` or `gov`."""
     first: datetime.date
-    """The first revision of the list with the ID."""
     last: datetime.date | None
-    """The last revision with it; None while the newest has it."""
 
 
 class ResourceEffect(NamedTuple):
-    """What the Resource Watcher guide says that an event does to resources of a type."""
+    """What the Resource Watcher guide says that an event does to resources of a type.
+
+    resource_type: Resource Watcher's name of the type, such as `Infrastructure:VPC`.
+    effect: What happens to such a resource; None where the guide says: nothing.
+    """
 
     resource_type: str
-    """Resource Watcher's name of the type, such as `Infrastructure:VPC`."""
     effect: Literal["create", "modify", "delete"] | None
-    """What happens to such a resource; None where the guide says: nothing."""
 
 
 class Written(NamedTuple):
-    """What `write_parquet` has written."""
+    """What `write_parquet` has written.
+
+    stats: The counts. Rows that a data set held already are among the duplicates.
+    files: The files that are new.
+    rejects: What could not become a row, with `on_error="collect"`.
+    errors: What is wrong with whole sources, where that does not raise.
+    """
 
     stats: Stats
-    """The counts. Rows that a data set held already are among the duplicates."""
     files: list[Path]
-    """The files that are new."""
     rejects: list[Reject]
-    """What could not become a row, with `on_error="collect"`."""
     errors: list[CloudTrailError]
-    """What is wrong with whole sources, where that does not raise."""
 
 
 class Entries(list[Entry]):
@@ -184,46 +204,51 @@ class Entries(list[Entry]):
 
 
 class Limits(TypedDict, total=False):
-    """What a record may take, against hostile input."""
+    """What a record may take, against hostile input.
+
+    record_bytes: The bytes of a record, decompressed. By default 16 MiB.
+    depth: How deep a record may be nested. By default 128.
+    """
 
     record_bytes: int
-    """The bytes of a record, decompressed. By default 16 MiB."""
     depth: int
-    """How deep a record may be nested. By default 128."""
 
 
 class Filters(TypedDict, total=False):
     """Which events. The values of one filter are alternatives; an event must pass all filters that
-    are given. One that lacks the field passes none. What makes no sense is an `ArgumentError`: a
-    mistyped kind, service, address or time never looks like an empty log."""
+    are given. One that lacks the field passes none. What makes no sense is an `ArgumentError`:
+    a mistyped kind, service, address or time never looks like an empty log.
+
+    event: Event IDs, or globs over them: `*` matches any text, dots too.
+    service: Services: slugs, or names in any language.
+    kind: Kinds of action.
+    phase: Phases of actions; "none" is the act itself.
+    outcome: How the call went.
+    source_type: Through what it was done, such as `USER_CONSOLE`.
+    user: Acting members: ID (which may be an e-mail address), name or UUID; case does not
+        matter.
+    ip: Addresses, or ranges such as `10.0.0.0/8`.
+    project: Projects: ID or name; case does not matter.
+    region: Regions, such as `KR1`; case does not matter.
+    since: The first instant: a time, a date, or a span before now such as `7d` or `24h`.
+    until: The first instant that is no longer wanted; a bare date includes that day.
+    tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
+    known: Whether the catalog must have the event's ID, or must not.
+    text: Text that must stand in the request or the response, to the letter.
+    """
 
     event: str | Sequence[str]
-    """Event IDs, or globs over them: `*` matches any text, dots too."""
     service: str | Sequence[str]
-    """Services: slugs, or names in any language."""
     kind: Kind | Sequence[Kind]
-    """Kinds of action."""
     phase: Phase | Literal["none"] | Sequence[Phase | Literal["none"] | None]
-    """Phases of actions; "none" is the act itself."""
     outcome: Outcome | Sequence[Outcome]
-    """How the call went."""
     source_type: str | Sequence[str]
-    """Through what it was done, such as `USER_CONSOLE`."""
     user: str | Sequence[str]
-    """Acting members: ID (which may be an e-mail address), name or UUID; case does not matter."""
     ip: str | Sequence[str]
-    """Addresses, or ranges such as `10.0.0.0/8`."""
     project: str | Sequence[str]
-    """Projects: ID or name; case does not matter."""
     region: str | Sequence[str]
-    """Regions, such as `KR1`; case does not matter."""
     since: str | datetime.date
-    """The first instant: a time, a date, or a span before now such as `7d` or `24h`."""
     until: str | datetime.date
-    """The first instant that is no longer wanted; a bare date includes that day."""
     tz: str | datetime.tzinfo
-    """The zone of times without an offset, such as `Asia/Seoul`. By default UTC."""
     known: bool
-    """Whether the catalog must have the event's ID, or must not."""
     text: str | Sequence[str]
-    """Text that must stand in the request or the response, to the letter."""

@@ -192,7 +192,8 @@ def test_every_public_name_has_a_text() -> None:
             assert text, name
             # What a named tuple or a dataclass says by itself.
             assert not text.startswith(f"{name}("), name
-            assert text[:30] in plain(pydoc.plain(pydoc.render_doc(value))), name
+            first = inspect.cleandoc(value.__doc__ or "").splitlines()[0]
+            assert first in plain(pydoc.plain(pydoc.render_doc(value))), name
         else:
             assert ("VERSION" if name == "__version__" else name) in values, name
 
@@ -202,13 +203,22 @@ def test_every_field_and_method_has_a_text() -> None:
     for tree in trees().values():
         for one in tree.body:
             if isinstance(one, ast.ClassDef):
-                for name, text in documented(one.body):
-                    assert text or name.startswith("_"), f"{one.name}.{name}"
+                text = ast.get_docstring(one) or ""
+                for name, own in documented(one.body):
+                    shown = re.search(rf"^{name}: \S", text, re.MULTILINE)
+                    assert own or shown or name.startswith("_"), f"{one.name}.{name}"
                     fields += 1
                 for method in one.body:
                     if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
                         assert ast.get_docstring(method), f"{one.name}.{method.name}"
     assert fields > 50
+
+
+@pytest.mark.parametrize("value", [ct.Stats, ct.Reject, ct.Filters, ct.Limits, ct.Action])
+def test_help_tells_of_every_field(value: type) -> None:
+    shown = plain(pydoc.plain(pydoc.render_doc(value)))
+    for name in value.__annotations__:
+        assert f"{name}: " in shown, name
 
 
 @pytest.mark.parametrize("native", NATIVE)
