@@ -27,11 +27,19 @@ class Scan:
     """One reading of the source, for a query that uses it in one place."""
 
     def __init__(self, events: Events, columns: Sequence[str], filters: dict[str, Any]) -> None:
+        given: dict[str, Any] = events.options["filters"]
+        # Of the call's own filters only they hold: alternatives of both would let through more, and
+        # a time of one before a time of the other would be a mistake.
+        times = {"since", "until"} if given.keys() & {"since", "until"} else set[str]()
+        self.filters = {
+            name: value
+            for name, value in filters.items()
+            if name not in given and name not in times
+        }
         self.columns = columns
-        self.filters = filters
         self._events = events
         options = {**events.options, "columns": columns, "progress": self._tell}
-        options["filters"] = {**filters, **events.options["filters"]}
+        options["filters"] = {**self.filters, **given}
         self.stream = _native.scan_table(events.source, options)
 
     def _tell(self, read: int, total: int | None) -> None:
@@ -48,6 +56,9 @@ class Scan:
                 if self._events.cancelled:
                     raise KeyboardInterrupt
                 yield from pyarrow.table(table).to_batches()
+        except GeneratorExit:
+            # DuckDB has had enough.
+            raise
         except BaseException as error:
             self._events.failure = self._events.failure or error
             raise

@@ -114,6 +114,14 @@ def test_filters_of_the_call_hold_besides_those_of_the_query(logs: Path) -> None
     assert ct.sql(count, logs, kind="delete").fetchall() == [(deleted,)]
     both = ct.sql(f"{count} WHERE kind = 'create'", logs, kind="delete")
     assert both.fetchall() == [(0,)]
+    before = f"{count} WHERE event_time < '2026-10-29'"
+    assert ct.sql(before, logs, since="2026-10-30").fetchall() == [(0,)]
+
+
+def test_a_query_that_fails_after_it_had_enough_of_the_events(logs: Path) -> None:
+    query = "SELECT CAST(user_id AS INTEGER) FROM (SELECT user_id FROM events LIMIT 1)"
+    with pytest.raises(duckdb.ConversionException):
+        ct.sql(query, logs)
 
 
 def test_a_result_is_a_relation_that_can_be_used_again(logs: Path) -> None:
