@@ -51,7 +51,7 @@ pub(crate) fn test(root: &Path) -> Result<Vec<(&'static str, Box<dyn std::error:
 
 /// The interpreter of a Python without the GIL, where there is one.
 fn free_threaded() -> Option<&'static str> {
-    ["python3.14t", "python3.13t"].into_iter().find(|name| {
+    ["python3.15t", "python3.14t"].into_iter().find(|name| {
         Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
     })
 }
