@@ -57,7 +57,7 @@ def parse(
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
     else:
-        data = memoryview(data).tobytes() if not isinstance(data, bytes) else data
+        data = _bytes(data)
     return _native.parse(
         data,
         {
@@ -69,6 +69,16 @@ def parse(
             "filters": filters,
         },
     )
+
+
+def _bytes(data: Data) -> bytes:
+    if isinstance(data, bytes):
+        return data
+    try:
+        return memoryview(data).tobytes()
+    except TypeError:
+        kind = type(data).__name__
+        raise TypeError(f"parse takes bytes or text in hand, not {kind}: use read") from None
 
 
 def read(
@@ -236,7 +246,10 @@ def write_parquet(
 
     Raises besides ReadError where the target cannot be written. Nothing is written then.
     """
-    is_file = Path(fspath(target)).suffix.lower() == ".parquet"
+    suffix = Path(fspath(target)).suffix.lower()
+    is_file = suffix == ".parquet"
+    if suffix in (".arrow", ".csv", ".json", ".jsonl"):
+        raise _native_argument(f"target: {suffix} is no name of a data set, nor of a Parquet file")
     if not is_file and columns is not None:
         raise _native_argument(
             "columns: a data set has all columns; write a .parquet file for some"

@@ -28,10 +28,9 @@ def _clean(text: str) -> str:
 def _text(value: object) -> str:
     if value is None:
         return _NONE
-    text = _clean(str(value))
-    if len(text) > LONGEST:
-        text = text[:LONGEST] + "…"
-    return escape(text)
+    text = str(value)
+    more = "…" if len(text) > LONGEST else ""
+    return escape(_clean(text[:LONGEST])) + more
 
 
 def _grid(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

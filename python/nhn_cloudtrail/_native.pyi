@@ -206,8 +206,9 @@ class Event:
     alive that it was read from, a piece of a file or all of the bytes given to `parse`: `detach`
     those that are kept for long.
 
-    Two events are equal when their records are the same bytes. Events can be pickled, and matched
-    with `case Event(service="iam", outcome="failure")`.
+    Two events are equal when their records are the same bytes. Events can be pickled, though
+    not with the entries of an overlay, and matched with `case Event(service="iam",
+    outcome="failure")`.
     """
 
     __match_args__: Final = ("event_id", "outcome")

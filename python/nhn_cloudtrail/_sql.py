@@ -171,6 +171,17 @@ def catalog_table(catalog: Catalog) -> Any:
     )
 
 
+def _cancel(connection: Any, done: threading.Event) -> None:
+    """Ends a query. Who interrupts again waits for its end all the same."""
+    while not done.is_set():
+        try:
+            # DuckDB forgets an interrupt that comes before it has begun.
+            connection.interrupt()
+            done.wait(0.05)
+        except BaseException:
+            continue
+
+
 def run(query: str, events: Events) -> Any:
     """Runs a query; its result is the table `RESULT` of the connection, None where it has none.
 
@@ -205,9 +216,7 @@ def run(query: str, events: Events) -> Any:
         done.wait()
     except BaseException:
         events.cancelled = True
-        # DuckDB forgets an interrupt that comes before it has begun.
-        while not done.wait(0.05):
-            connection.interrupt()
+        _cancel(connection, done)
         raise
     finally:
         events.close()
@@ -268,6 +277,16 @@ def sql(  # pyright: ignore[reportUnknownParameterType] # without DuckDB
     return connection.table(RESULT) if connection else None  # type: ignore[return-value]
 
 
+def _value(column: str, kind: str) -> str:
+    """A column as the command shows it: times as RFC 3339, no number that JSON has not."""
+    name = '"' + column.replace('"', '""') + '"'
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%gZ') AS {name}"
+    if kind in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN isfinite({name}) THEN {name} END AS {name}"
+    return name
+
+
 def command(
     query: str, sources: list[str], options: dict[str, Any], as_json: bool
 ) -> tuple[list[str], list[bool], Iterator[list[Sequence[str | None]]], Stats, list[str]]:
@@ -284,6 +303,7 @@ def command(
     result = connection.table(RESULT)
     kinds = [str(kind) for kind in result.types]
     numbers = [kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")) or "INT" in kind for kind in kinds]
+    values = ", ".join(map(_value, result.columns, kinds))
     text = "to_json(r)" if as_json else "COLUMNS(*)"
-    rows = connection.execute(f"SELECT {text}::VARCHAR FROM {RESULT} AS r")
+    rows = connection.execute(f"SELECT {text}::VARCHAR FROM (SELECT {values} FROM {RESULT}) AS r")
     return result.columns, numbers, iter(lambda: rows.fetchmany(1000), []), stats, errors

@@ -177,6 +177,11 @@ def test_zone_that_is_an_offset(tz: Any) -> None:
     assert found(since="2026-11-01", tz=tz) == ["delete", "requested"]
 
 
+@pytest.mark.parametrize("end", [dt.date.max, dt.datetime.max, "9999-12-31"])
+def test_until_the_end_of_time(end: Any) -> None:
+    assert found(until=end) == found(since="1970-01-01")
+
+
 def test_zone_utc() -> None:
     for tz in ("UTC", dt.UTC, ZoneInfo("UTC"), pytz.UTC):
         assert found(since="2026-11-01", tz=tz) == ["requested"]

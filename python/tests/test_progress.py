@@ -1,6 +1,8 @@
 """Telling how far a reading has come."""
 
+import gc
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -220,3 +222,24 @@ except ct.RecordError as error:
     print(len(tqdm._instances))
 """)
     assert done.stdout == "0\n"
+
+
+def test_stop_iteration_of_a_callback_ends_nothing_silently() -> None:
+    def stop(*_: object) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(ct.read(slowly(5), progress=stop))
+
+
+def test_callback_of_what_holds_the_reader_is_let_go() -> None:
+    class Job:
+        def __init__(self) -> None:
+            self.reader = ct.read(LOG, progress=self.tell)
+
+        def tell(self, *_: object) -> None:
+            pass
+
+    gone = weakref.ref(Job())
+    gc.collect()
+    assert gone() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -211,6 +212,20 @@ def test_ctrl_c_ends_a_query_at_once() -> None:
     timer.join()
 
 
+def test_nothing_of_a_query_is_kept() -> None:
+    def scans() -> int:
+        gc.collect()
+        return sum(isinstance(one, _sql.Scan | _sql.Events) for one in gc.get_objects())
+
+    before = scans()
+    for _ in range(3):
+        result = ct.sql("SELECT count(*) FROM events", b'{"eventId":"a"}')
+        with pytest.raises(ct.SourceError):
+            ct.sql("SELECT count(*) FROM events", b"garbage")
+    assert result.fetchall() == [(1,)]
+    assert scans() <= before
+
+
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "nhn_cloudtrail", "sql", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=60)
@@ -224,6 +239,18 @@ def test_the_command_shows_results(logs: Path) -> None:
     assert [json.loads(line)["n"] for line in lines.stdout.splitlines()] == list(counts.values())
     assert csv.stdout.decode().splitlines()[1] == f"failure,{counts['failure']},'=1+1"
     assert table.stdout.decode().splitlines()[0].split() == ["outcome", "n", "x"]
+
+
+def test_the_command_shows_values_as_read_does(logs: Path) -> None:
+    query = "SELECT event_time, -1.5 AS n, 'nan'::DOUBLE AS x, '-1' AS t FROM events LIMIT 1"
+    assert json.loads(run(query, str(logs), "-f", "jsonl").stdout) == {
+        "event_time": "2026-10-29T00:00:14.400Z",
+        "n": -1.5,
+        "x": None,
+        "t": "-1",
+    }
+    csv = run(query, str(logs), "-f", "csv").stdout.decode().splitlines()[1]
+    assert csv == "2026-10-29T00:00:14.400Z,-1.5,,'-1"
 
 
 def test_the_command_says_what_is_wrong(logs: Path, tmp_path: Path) -> None:

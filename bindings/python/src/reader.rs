@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nhn_cloudtrail::{Error, Item, Reader as CoreReader, Result, Stats};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -147,6 +148,16 @@ impl Reader {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("Reader({})", self.stats(py)?.repr()?))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.watch.traverse(&visit)?;
+        visit.call(&self.rejects)?;
+        visit.call(&self.errors)
+    }
+
+    fn __clear__(&self) {
+        self.watch.clear();
     }
 }
 

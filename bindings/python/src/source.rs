@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 
+use crate::watch::no_stop;
+
 /// How many bytes are asked of a file object at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -164,7 +166,7 @@ impl Read for Stream {
             }
             let next = Python::try_attach(|py| {
                 self.chunk = None;
-                self.next_chunk(py)
+                self.next_chunk(py).map_err(|raised| no_stop(py, raised))
             });
             match next {
                 Some(Ok(Some(chunk))) => (self.chunk, self.given) = (Some(chunk), 0),

@@ -14,6 +14,7 @@ use arrow_schema::{ArrowError, DataType, SchemaRef};
 use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp};
 use nhn_cloudtrail_arrow::{Batches, Item};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
@@ -398,7 +399,7 @@ impl TableStream {
             return Err(PyRuntimeError::new_err("a stream can be gone through once"));
         }
         let (schema, on_error) = (self.schema.clone(), self.on_error);
-        let shared = self.shared.clone();
+        let (shared, watch) = (self.shared.clone(), self.watch.clone());
         let batches = std::iter::from_fn(move || {
             let mut slot = match shared.batches.lock_detached() {
                 Ok(slot) => slot,
@@ -406,6 +407,9 @@ impl TableStream {
             };
             let next = guarded(|| shared.next_batch(&mut slot, on_error));
             let next = next.unwrap_or_else(|error| Some(Err(error)));
+            if let Some(Err(_)) = next {
+                watch.interrupt_again();
+            }
             next.map(|batch| batch.map_err(|error| external(&error)))
         });
         capsule(py, RecordBatchIterator::new(batches, schema))
@@ -420,11 +424,22 @@ impl TableStream {
         let stats = self.stats(py)?.repr()?;
         Ok(format!("TableStream({} columns, {stats})", self.schema.fields().len()))
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        self.watch.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.watch.clear();
+    }
 }
 
 /// What whoever takes an Arrow stream shows of an error.
 fn external(error: &Error) -> ArrowError {
-    let hint = to_go_on(error).map(|hint| format!("; {hint}")).unwrap_or_default();
+    let hint = to_go_on(error)
+        .filter(|_| !is_final(error))
+        .map(|hint| format!("; {hint}"))
+        .unwrap_or_default();
     ArrowError::ExternalError(format!("{error}{hint} [{}]", error.code()).into())
 }
 
@@ -487,12 +502,18 @@ pub(crate) fn write_parquet<'py>(
 ) -> PyResult<Written<'py>> {
     let options = Options::new(options)?;
     let batches = open(py, source, &options)?;
-    let mut odd = Odd::default();
+    let (mut odd, mut is_of_source) = (Odd::default(), false);
     let written = detached(py, || {
         nhn_cloudtrail_arrow::write_parquet(batches, &target, options.threads, |one| {
-            odd.take(one, options.on_error)
+            odd.take(one, options.on_error).inspect_err(|_| is_of_source = true)
         })
     });
-    let written = options.watch.finish(py, written.flatten())?;
+    let written = match written.flatten() {
+        Err(error) if !is_of_source => {
+            options.watch.done(py, false)?;
+            return Err(exception(py, &error));
+        }
+        written => options.watch.finish(py, written)?,
+    };
     Ok((values::stats(py, &written.stats)?, written.files, odd.rejects(py)?, odd.errors(py)?))
 }

@@ -1,13 +1,17 @@
 //! Signals and progress while the core reads.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-use nhn_cloudtrail::{Progress, Result};
+use nhn_cloudtrail::Progress;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError, PyStopIteration};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::errors::exception_to_go_on;
+
+type Telling = (Py<PyAny>, Py<PyAny>);
 
 /// Asks Python now and then whether the reading is to go on.
 #[derive(Clone)]
@@ -18,7 +22,7 @@ struct State {
     thread: ThreadId,
     raised: Mutex<Option<PyErr>>,
     /// What to tell of progress, and what ends the telling.
-    tell: Option<(Py<PyAny>, Py<PyAny>)>,
+    tell: Mutex<Option<Telling>>,
     progress: OnceLock<Progress>,
 }
 
@@ -36,7 +40,7 @@ impl Watch {
         Ok(Self(Arc::new(State {
             thread: thread::current().id(),
             raised: Mutex::new(None),
-            tell,
+            tell: Mutex::new(tell),
             progress: OnceLock::new(),
         })))
     }
@@ -49,7 +53,7 @@ impl Watch {
     /// For the core: whether the reading is to go on.
     pub(crate) fn goes_on(&self) -> bool {
         let here = self.0.thread == thread::current().id();
-        if !here && self.0.tell.is_none() {
+        if !here && self.telling().is_none() {
             return true;
         }
         let answer = Python::try_attach(|py| {
@@ -60,6 +64,7 @@ impl Watch {
         });
         match answer {
             Some(Err(raised)) => {
+                let raised = Python::attach(|py| no_stop(py, raised));
                 *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(raised);
                 false
             }
@@ -76,14 +81,51 @@ impl Watch {
     /// Ends the telling; where all was read, with that.
     pub(crate) fn done(&self, py: Python<'_>, all: bool) -> PyResult<()> {
         let told = if all { self.tell(py) } else { Ok(()) };
-        match &self.0.tell {
+        // It may hold on to who asked, who holds on to this.
+        let telling = self.telling().take();
+        match telling {
             Some((_, end)) => told.and(end.call0(py).map(drop)),
             None => told,
         }
     }
 
+    /// Has a Ctrl-C that ended the reading come again, for whoever cannot be handed an exception.
+    pub(crate) fn interrupt_again(&self) {
+        Python::try_attach(|py| {
+            let raised = self.raised();
+            if raised.is_some_and(|raised| raised.is_instance_of::<PyKeyboardInterrupt>(py)) {
+                let again = py.import("signal").and_then(|signal| {
+                    signal.call_method1("raise_signal", (signal.getattr("SIGINT")?,))
+                });
+                // What it raises now would be lost as well.
+                let _ = again;
+            }
+        });
+    }
+
+    fn telling(&self) -> MutexGuard<'_, Option<Telling>> {
+        self.0.tell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows the garbage collector what this holds on to.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(telling) = self.0.tell.try_lock()
+            && let Some((tell, end)) = &*telling
+        {
+            visit.call(tell)?;
+            visit.call(end)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of it.
+    pub(crate) fn clear(&self) {
+        let telling = self.telling().take();
+        drop(telling);
+    }
+
     /// What came of a reading, or the exception that ended it.
-    pub(crate) fn finish<T>(&self, py: Python<'_>, came: Result<T>) -> PyResult<T> {
+    pub(crate) fn finish<T>(&self, py: Python<'_>, came: nhn_cloudtrail::Result<T>) -> PyResult<T> {
         let came =
             came.map_err(|error| self.raised().unwrap_or_else(|| exception_to_go_on(py, &error)));
         let told = self.done(py, came.is_ok());
@@ -91,9 +133,21 @@ impl Watch {
     }
 
     fn tell(&self, py: Python<'_>) -> PyResult<()> {
-        if let (Some((tell, _)), Some(progress)) = (&self.0.tell, self.0.progress.get()) {
+        // Not under the lock: it may ask for anything.
+        let tell = self.telling().as_ref().map(|(tell, _)| tell.clone_ref(py));
+        if let (Some(tell), Some(progress)) = (tell, self.0.progress.get()) {
             tell.call1(py, (progress.bytes_read(), progress.bytes_total()))?;
         }
         Ok(())
     }
+}
+
+/// An exception as it is; that which would end an iteration as one that does not.
+pub(crate) fn no_stop(py: Python<'_>, raised: PyErr) -> PyErr {
+    if !raised.is_instance_of::<PyStopIteration>(py) {
+        return raised;
+    }
+    let error = PyRuntimeError::new_err("StopIteration was raised while the log was read");
+    error.set_cause(py, Some(raised));
+    error
 }

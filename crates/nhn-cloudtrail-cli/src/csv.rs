@@ -2,17 +2,21 @@
 
 /// Appends a row.
 pub(crate) fn write_row<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
-    for (index, cell) in cells.enumerate() {
+    write_typed(out, cells.map(|cell| (cell, false)));
+}
+
+/// Appends a row of cells, of which some are numbers.
+pub(crate) fn write_typed<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = (&'a str, bool)>) {
+    for (index, (cell, is_number)) in cells.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write_cell(out, cell);
+        write_cell(out, cell, !is_number && runs_in_a_spreadsheet(cell));
     }
     out.push(b'\n');
 }
 
-fn write_cell(out: &mut Vec<u8>, cell: &str) {
-    let guard = runs_in_a_spreadsheet(cell);
+fn write_cell(out: &mut Vec<u8>, cell: &str, guard: bool) {
     let quoted =
         cell.contains([',', '"', '\r', '\n']) || cell.starts_with(' ') || cell.ends_with(' ');
     if quoted {

@@ -7,7 +7,7 @@ use nhn_cloudtrail::{Limits, Stats};
 
 use crate::args::{SqlArgs, SqlFormat};
 use crate::context::{Context, Stop};
-use crate::csv::write_row;
+use crate::csv::{write_row, write_typed};
 use crate::input::Report;
 use crate::table::{Align, Cell, Table};
 
@@ -100,7 +100,10 @@ pub(crate) fn run(
             }
             let mut line = Vec::new();
             match args.format {
-                SqlFormat::Csv => write_row(&mut line, texts),
+                SqlFormat::Csv => {
+                    let numbers = columns.iter().map(|(_, is_number)| *is_number);
+                    write_typed(&mut line, texts.zip(numbers));
+                }
                 _ => {
                     texts.for_each(|text| line.extend_from_slice(text.as_bytes()));
                     line.push(b'\n');

@@ -452,12 +452,21 @@ fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
         return Ok(Timestamp::from_millis(time.as_millis() + up).unwrap_or(time));
     }
     let zoned: Option<Zoned> = if let Ok(date) = Date::strptime("%Y-%m-%d", text) {
+        if after && date == Date::MAX {
+            return Ok(Timestamp::LAST);
+        }
         let date = if after { date.tomorrow().ok() } else { Some(date) };
         date.and_then(|date| date.to_zoned(zone).ok())
     } else if text.starts_with(|first: char| first.is_ascii_digit())
         && text.contains(['T', 't', ' ', ':'])
     {
-        DateTime::from_str(text).ok().and_then(|time| time.to_zoned(zone).ok())
+        match DateTime::from_str(text) {
+            // The last days are none for a zone.
+            Ok(time) if time.date().tomorrow().and_then(Date::tomorrow).is_err() => {
+                return Ok(Timestamp::LAST);
+            }
+            time => time.ok().and_then(|time| time.to_zoned(zone).ok()),
+        }
     } else if text.starts_with(|first: char| first.is_ascii_digit())
         && text.ends_with(|last: char| last.is_ascii_alphabetic())
     {

@@ -13,6 +13,9 @@ const MIN: i64 = -62_167_219_200_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// The last millisecond of the year 9999.
+    pub(crate) const LAST: Timestamp = Timestamp(MAX);
+
     /// The instant so many milliseconds after 1970 began; none outside of the years 0 to 9999.
     pub const fn from_millis(millis: i64) -> Option<Self> {
         if millis < MIN || millis > MAX { None } else { Some(Self(millis)) }
