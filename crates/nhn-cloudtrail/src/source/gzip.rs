@@ -38,23 +38,16 @@ impl<R: Read> Read for Gzip<R> {
                 return Err(failure);
             }
             let input = self.input.fill_buf()?;
-            let Some(&first) = input.first() else {
-                if self.between {
-                    return Ok(0);
-                }
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the gzip data is cut off",
-                ));
-            };
+            let cut_off = input.is_empty();
             if self.between {
-                match first {
-                    0 => {
+                match input.first() {
+                    None => return Ok(0),
+                    Some(0) => {
                         let padding = input.iter().take_while(|byte| **byte == 0).count();
                         self.input.consume(padding);
                         continue;
                     }
-                    0x1f => {
+                    Some(0x1f) => {
                         self.decoder.reset(true);
                         self.between = false;
                     }
@@ -68,8 +61,14 @@ impl<R: Read> Read for Gzip<R> {
             self.input.consume(taken);
             match status {
                 Ok(Status::StreamEnd) => self.between = true,
+                // Without input there is still what found no place in the outputs before.
                 Ok(_) if taken == 0 && given == 0 => {
-                    self.failure = Some(damaged("the gzip data is damaged"));
+                    self.failure = Some(match cut_off {
+                        true => {
+                            io::Error::new(io::ErrorKind::UnexpectedEof, "the gzip data is cut off")
+                        }
+                        false => damaged("the gzip data is damaged"),
+                    });
                 }
                 Ok(_) => (),
                 Err(_) => self.failure = Some(damaged("the gzip data is damaged")),
@@ -83,4 +82,41 @@ impl<R: Read> Read for Gzip<R> {
 
 fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    /// What comes before the end or a damage, a few bytes at a time.
+    fn decompress(gzip: &[u8], step: usize) -> (Vec<u8>, Option<String>) {
+        let mut input = Gzip::new(gzip);
+        let (mut text, mut buffer) = (Vec::new(), vec![0; step]);
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => return (text, None),
+                Ok(count) => text.extend_from_slice(&buffer[..count]),
+                Err(error) => return (text, Some(error.to_string())),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_gives_the_same_in_any_steps() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all("{\"eventId\":\"a\"}\n".repeat(40).as_bytes()).unwrap();
+        encoder.write_all(b"{\"eventLogUuid\":\"1\",\"region\":\"KR1\"}\n").unwrap();
+        let gzip = encoder.finish().unwrap();
+        for end in 0..=gzip.len() {
+            let whole = decompress(&gzip[..end], 1 << 16);
+            assert_eq!(whole.1.is_some(), end > 0 && end < gzip.len() || end == 0, "{end}");
+            for step in 1..40 {
+                assert_eq!(decompress(&gzip[..end], step), whole, "{end} bytes, steps of {step}");
+            }
+        }
+    }
 }
