@@ -83,7 +83,8 @@ impl Place {
         let source = archive.with_extension("").with_extension("");
         let wheels = folder.join("wheel");
         run(maturin()
-            .args(["build", "--release", "--locked", "--out"])
+            // Not locked: the lock file has the crates too that the package leaves out.
+            .args(["build", "--release", "--out"])
             .arg(&wheels)
             .arg("--interpreter")
             .arg(interpreter)
