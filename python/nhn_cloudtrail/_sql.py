@@ -138,9 +138,15 @@ def _dataset_class() -> Any:
             asked = wanted(filter, self._events.catalog)
             needed = names if asked.columns is None else {*given, *asked.columns}
             scan = self._events.scan([name for name in names if name in needed], asked.filters)
-            # DuckDB takes it that the whole filter was applied.
-            batches = (batch.filter(filter).select(given) for batch in scan.batches())
-            return Reader(pa.RecordBatchReader.from_batches(schema, batches))
+
+            def filtered() -> Iterator[Any]:
+                # DuckDB takes it that the whole filter was applied. As tables: batches of which
+                # nothing is left are an error for older ones of pyarrow.
+                for batch in scan.batches():
+                    table = pa.Table.from_batches([batch]).filter(filter)
+                    yield from table.select(given).to_batches()
+
+            return Reader(pa.RecordBatchReader.from_batches(schema, filtered()))
 
     return Dataset
 
