@@ -54,7 +54,8 @@ class SourceError(CloudTrailError):
 
 
 class ReadError(SourceError, OSError):
-    """A source could not be read, or a target not written: `IO`, `INTERRUPTED`."""
+    """A source could not be read, or a target not written: `IO`, `INTERRUPTED`; or it has nothing
+    at hand for now, `WOULD_BLOCK`."""
 
 
 class SourceNotFoundError(ReadError, FileNotFoundError):
@@ -80,6 +81,7 @@ class InternalError(CloudTrailError):
 
 CLASSES: dict[str, type[CloudTrailError]] = {
     "IO": ReadError,
+    "WOULD_BLOCK": ReadError,
     "NOT_FOUND": SourceNotFoundError,
     "INTERRUPTED": ReadError,
     "NOT_A_LOG": SourceError,

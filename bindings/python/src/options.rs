@@ -1,7 +1,7 @@
 //! The options of reading, from the dictionary that the functions of `nhn_cloudtrail._api` make.
 
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
-use nhn_cloudtrail::{Code, Column, Error, Filter, Limits, Outcome, Reader, ReaderBuilder, Result};
+use nhn_cloudtrail::{Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, Result};
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
@@ -179,24 +179,6 @@ fn alternatives(option: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<Option<S
     values.map(|value| value?.extract().map_err(|_| no_texts(option))).collect()
 }
 
-const FILTERS: [&str; 15] = [
-    "event",
-    "service",
-    "kind",
-    "phase",
-    "outcome",
-    "source_type",
-    "user",
-    "ip",
-    "project",
-    "region",
-    "since",
-    "until",
-    "tz",
-    "known",
-    "text",
-];
-
 fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter> {
     let py = filters.py();
     let tz = match filters.get_item("tz")? {
@@ -208,23 +190,39 @@ fn filter(filters: &Bound<'_, PyDict>, catalog: &CoreCatalog) -> PyResult<Filter
     let mut filter = checked.map_err(|error| exception(py, &named("tz", &error)))?;
     for (key, value) in filters.iter() {
         let key: String = key.extract()?;
-        if !FILTERS.contains(&key.as_str()) {
+        if key != "tz" && !Filter::NAMES.contains(&key.as_str()) {
+            let names = Filter::NAMES.join(", ");
             return Err(PyTypeError::new_err(format!(
-                "no option {key:?}; filters are {}",
-                FILTERS.join(", ")
+                "no option {key:?}; filters are {names}, tz"
             )));
         }
-        if value.is_none() {
+        if key == "tz" || value.is_none() {
             continue;
         }
         if value.len().is_ok_and(|length| length == 0) {
             let message = format!("{key}: nothing is asked for; leave the filter out instead");
             return Err(exception(py, &Error::new(Code::InvalidFilter, message)));
         }
-        filter = add(filter, &key, &value, &tz, catalog)?
-            .map_err(|error| exception(py, &named(&key, &error)))?;
+        for value in values(&key, &value)? {
+            filter =
+                filter.with(&key, &value, &tz, catalog).map_err(|error| exception(py, &error))?;
+        }
     }
     Ok(filter)
+}
+
+/// What a filter is to have, as texts.
+fn values(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    match key {
+        "since" | "until" => Ok(vec![time(value)?]),
+        "known" => Ok(vec![value.extract::<bool>()?.to_string()]),
+        // None is the act itself.
+        "phase" => Ok(alternatives(key, value)?
+            .into_iter()
+            .map(|phase| phase.unwrap_or_else(|| "none".to_owned()))
+            .collect()),
+        _ => texts(key, value),
+    }
 }
 
 /// The name of a zone: that of a `tzinfo`, or its offset where it has no name that is known.
@@ -248,45 +246,6 @@ fn zone(tz: &Bound<'_, PyAny>) -> PyResult<String> {
 /// The same error, with the option that it is about.
 fn named(option: &str, error: &Error) -> Error {
     Error::new(error.code(), format!("{option}: {}", error.message()))
-}
-
-fn add(
-    filter: Filter,
-    key: &str,
-    value: &Bound<'_, PyAny>,
-    tz: &str,
-    catalog: &CoreCatalog,
-) -> PyResult<Result<Filter>> {
-    let each = |add: &dyn Fn(Filter, &str) -> Result<Filter>| -> PyResult<Result<Filter>> {
-        Ok(texts(key, value)?.iter().try_fold(filter.clone(), |filter, value| add(filter, value)))
-    };
-    match key {
-        "event" => each(&|filter, value| filter.event(value)),
-        "service" => each(&|filter, value| filter.service(value, catalog)),
-        "kind" => each(&|filter, value| Ok(filter.kind(value.parse()?))),
-        "outcome" => each(&|filter, value| Ok(filter.outcome(outcome(value)?))),
-        "source_type" => each(&|filter, value| filter.source_type(value)),
-        "user" => each(&|filter, value| filter.user(value)),
-        "ip" => each(&|filter, value| filter.ip(value)),
-        "project" => each(&|filter, value| filter.project(value)),
-        "region" => each(&|filter, value| filter.region(value)),
-        "text" => each(&|filter, value| filter.text(value)),
-        "phase" => Ok(alternatives(key, value)?.into_iter().try_fold(filter, |filter, phase| {
-            let phase = phase.filter(|phase| phase != "none");
-            Ok(filter.phase(phase.map(|phase| phase.parse()).transpose()?))
-        })),
-        "since" => Ok(filter.since(&time(value)?, tz)),
-        "until" => Ok(filter.until(&time(value)?, tz)),
-        "known" => Ok(Ok(filter.known(value.extract()?))),
-        _ => Ok(Ok(filter)),
-    }
-}
-
-fn outcome(text: &str) -> Result<Outcome> {
-    Outcome::ALL.iter().copied().find(|outcome| outcome.as_str() == text).ok_or_else(|| {
-        let message = format!("{text:?} is none of success, failure, unknown");
-        Error::new(Code::InvalidFilter, message)
-    })
 }
 
 /// A time as text: that of a datetime or a date is what `isoformat` gives.

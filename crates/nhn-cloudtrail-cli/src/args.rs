@@ -632,11 +632,7 @@ fn phase() -> impl TypedValueParser<Value = PhaseArg> {
 
 fn outcome() -> impl TypedValueParser<Value = Outcome> {
     let names: Vec<&str> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
-    PossibleValuesParser::new(names).map(|text| {
-        let found = Outcome::ALL.iter().copied().find(|outcome| outcome.as_str() == text);
-        // INVARIANT: clap has let through the names of `ALL` only.
-        found.unwrap_or(Outcome::Unknown)
-    })
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<Outcome>())
 }
 
 /// A number of bytes: `4096`, `64k`, `16MiB`, `1G`. Units are of 1024.

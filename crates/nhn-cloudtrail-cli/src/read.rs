@@ -268,8 +268,8 @@ fn cell(event: &Enriched<'_>, column: Column, lang: Lang, zone: &Zone) -> Cell {
         (Column::Outcome | Column::ResultCode | Column::ResultMessage, value) => {
             let style = match event.outcome() {
                 Outcome::Failure => AnsiColor::Red.on_default().bold(),
-                Outcome::Unknown => dim,
                 Outcome::Success => Style::new(),
+                _ => dim,
             };
             Cell::styled(&plain(&value), style)
         }

@@ -3,40 +3,23 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::str::FromStr;
 
-use crate::catalog::{Action, Catalog, Entry, Lang, infer_action, infer_resource};
+use crate::catalog::{Action, Catalog, Entry, Lang, infer_action, infer_resource, words};
+use crate::error::{Code, Error};
 use crate::event::{Event, Field, Header, Headers};
 
 static BUILTIN: Catalog = Catalog::builtin();
 
-/// How the call went that an event records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The response says that it succeeded.
-    Success,
-    /// The response says that it failed.
-    Failure,
-    /// The response does not say.
-    Unknown,
-}
-
-impl Outcome {
-    /// All there are.
-    pub const ALL: &'static [Outcome] = &[Outcome::Success, Outcome::Failure, Outcome::Unknown];
-
-    /// `success`, `failure` or `unknown`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Success => "success",
-            Outcome::Failure => "failure",
-            Outcome::Unknown => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+words! {
+    /// How the call went that an event records.
+    Outcome, "an outcome", InvalidFilter {
+        /// The response says that it succeeded.
+        Success = "success",
+        /// The response says that it failed.
+        Failure = "failure",
+        /// The response does not say.
+        Unknown = "unknown",
     }
 }
 

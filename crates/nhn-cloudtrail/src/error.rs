@@ -90,6 +90,8 @@ macro_rules! codes {
 codes! {
     /// Reading or writing failed.
     Io = "IO" => Io,
+    /// A stream has nothing at hand; the reading goes on where it is asked again.
+    WouldBlock = "WOULD_BLOCK" => Io,
     /// A path, glob or folder names no file.
     NotFound = "NOT_FOUND" => Io,
     /// Input without any whole record.

@@ -80,6 +80,68 @@ impl Filter {
         Self::default()
     }
 
+    /// The names of filters, as [`with`](Filter::with) takes them.
+    pub const NAMES: &'static [&'static str] = &[
+        "event",
+        "service",
+        "kind",
+        "phase",
+        "outcome",
+        "source_type",
+        "user",
+        "ip",
+        "project",
+        "region",
+        "since",
+        "until",
+        "known",
+        "text",
+    ];
+
+    /// Adds to the filter of a name a value as text, for whoever has both from elsewhere. The phase
+    /// `none` is the act itself; `known` is `true` or `false`; `zone` and `catalog` are for the
+    /// filters that want them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the filter's own method, with its name before the message; `INVALID_FILTER` for a name
+    /// that is none of [`NAMES`](Filter::NAMES).
+    ///
+    /// ```
+    /// use nhn_cloudtrail::{Filter, catalog::Catalog};
+    ///
+    /// let filter = Filter::new().with("kind", "delete", "UTC", &Catalog::builtin())?;
+    /// let error = filter.with("ip", "10.0.0.300", "UTC", &Catalog::builtin()).unwrap_err();
+    /// assert!(error.message().starts_with("ip: "));
+    /// # Ok::<(), nhn_cloudtrail::Error>(())
+    /// ```
+    pub fn with(self, name: &str, value: &str, zone: &str, catalog: &Catalog) -> Result<Self> {
+        let added = match name {
+            "event" => self.event(value),
+            "service" => self.service(value, catalog),
+            "kind" => value.parse().map(|kind| self.kind(kind)),
+            "phase" if value == "none" => Ok(self.phase(None)),
+            "phase" => value.parse().map(|phase| self.phase(Some(phase))),
+            "outcome" => value.parse().map(|outcome| self.outcome(outcome)),
+            "source_type" => self.source_type(value),
+            "user" => self.user(value),
+            "ip" => self.ip(value),
+            "project" => self.project(value),
+            "region" => self.region(value),
+            "since" => self.since(value, zone),
+            "until" => self.until(value, zone),
+            "known" => match value.parse() {
+                Ok(known) => Ok(self.known(known)),
+                Err(_) => wrong(format!("{value:?} is neither true nor false")),
+            },
+            "text" => self.text(value),
+            _ => {
+                return wrong(format!("no filter {name:?}; filters are {}", Self::NAMES.join(", ")));
+            }
+        };
+        added.map_err(|error| Error::new(error.code(), format!("{name}: {}", error.message())))
+    }
+
     /// Whether every event passes.
     pub fn is_empty(&self) -> bool {
         let Self { since, until, known, .. } = self;

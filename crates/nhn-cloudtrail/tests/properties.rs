@@ -21,15 +21,20 @@ use proptest::sample::Index;
 
 use support::{Options, Reading};
 
-/// A stream that gives a few bytes at a time.
+/// A stream that gives a few bytes at a time, and has none at hand every other time.
 struct Trickle {
     bytes: Vec<u8>,
     at: usize,
     step: usize,
+    waits: bool,
 }
 
 impl Read for Trickle {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.waits = !self.waits;
+        if self.waits {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let rest = &self.bytes[self.at..];
         let count = rest.len().min(self.step).min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
@@ -49,7 +54,7 @@ fn read_in_pieces(bytes: &[u8], options: &Options, piece: usize) -> Reading {
 
 /// Reads a stream that gives `step` bytes at a time, asking for `piece`.
 fn read_trickling(bytes: &[u8], options: &Options, piece: usize, step: usize) -> Reading {
-    let stream = Trickle { bytes: bytes.to_vec(), at: 0, step };
+    let stream = Trickle { bytes: bytes.to_vec(), at: 0, step, waits: false };
     support::read(options.builder().piece(piece).from_reader(stream).unwrap(), options)
 }
 

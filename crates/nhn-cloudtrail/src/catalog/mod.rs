@@ -38,6 +38,7 @@ use std::sync::Arc;
 pub use action::{Action, infer_action, infer_resource};
 pub use entry::{Entry, List, ListRow, Listing, ResourceEffect, Service, Text};
 pub use published::{ListDiff, Misprint, OddRow, PublishedList, PublishedRow, Renamed};
+pub(crate) use words::words;
 pub use words::{Date, Edition, Effect, Kind, Lang, Phase, Provenance};
 
 use crate::error::Result;

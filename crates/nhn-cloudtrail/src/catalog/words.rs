@@ -59,6 +59,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// A language that the catalog has names in.
     #[derive(Default)]

@@ -18,10 +18,10 @@ use serde::Serialize;
 use crate::error::{Code, Error, Position, Result};
 use crate::event::{Event, Span};
 use crate::json::MAX_DEPTH;
-use crate::source::{Format, Source, Watch};
+use crate::source::{Format, Source, Unopened, Watch};
 use dedup::{Dedup, Seen};
 use frame::Rejected;
-use open::{Open, Ready};
+use open::{Open, Ready, would_block};
 pub use parts::{Collect, Part, Parts};
 
 /// How many bytes are read at a time.
@@ -250,6 +250,10 @@ impl ReaderBuilder {
 
     /// Reads a stream to its end.
     ///
+    /// A stream need not block: where it says [`WouldBlock`](std::io::ErrorKind::WouldBlock), the
+    /// reader gives an error `WOULD_BLOCK` and goes on when it is asked again. So whoever is handed
+    /// pieces of a log, by an event loop say, can read it without a thread that waits for them.
+    ///
     /// # Errors
     ///
     /// `INVALID_OPTION` for limits out of range.
@@ -427,15 +431,16 @@ impl Reader {
         (!over).then(|| Err(Watch::error()))
     }
 
-    fn open_source(&self, source: Source) -> Result<Open> {
-        Open::new(
-            source,
-            self.limits,
-            self.piece,
-            self.bytes_read.clone(),
-            &self.formats,
-            &self.watch,
-        )
+    fn open_source(&mut self, source: Source) -> Result<Open> {
+        let name = source.name.clone();
+        match source.open(self.bytes_read.clone(), &self.formats, &self.watch) {
+            Ok(input) => Ok(Open::new(name, input, self.limits, self.piece, &self.watch)),
+            Err(Unopened::Wrong(error)) => Err(error),
+            Err(Unopened::NotYet(source, error)) => {
+                self.sources.push_front(*source);
+                Err(would_block(error))
+            }
+        }
     }
 
     fn ready_item(&mut self) -> Option<Result<Item>> {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
@@ -11,7 +10,7 @@ use super::Limits;
 use super::frame::{Draft, Framer, Rejected, Status};
 use crate::error::{Code, Error, Position, Result, printable};
 use crate::event::{Batch, Inner, Record};
-use crate::source::{Format, Input, RawRows, Rows, Source, Unread, Watch};
+use crate::source::{Input, RawRows, Rows, Unread, Watch};
 
 /// What has been read and not given out.
 #[derive(Default)]
@@ -34,31 +33,22 @@ pub(super) enum Open {
 
 impl Open {
     pub(super) fn new(
-        source: Source,
+        name: Option<Arc<str>>,
+        input: Input,
         limits: Limits,
         piece: usize,
-        read: Arc<AtomicU64>,
-        formats: &[Arc<dyn Format>],
         watch: &Watch,
-    ) -> Result<Self> {
-        let name = source.name.clone();
-        let text = match source.open(read, formats, watch)? {
+    ) -> Self {
+        let text = match input {
             Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
             Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
-            Input::Rows(rows) => return Ok(Open::Rows(OpenRows { name, rows, limits, number: 0 })),
+            Input::Rows(rows) => return Open::Rows(OpenRows { name, rows, limits, number: 0 }),
         };
         let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
         let framer = Framer::new(limits);
         let (head, failure) = (Vec::new(), None);
-        Ok(Open::Text(Box::new(OpenText {
-            name,
-            framer,
-            text,
-            head,
-            end,
-            failure,
-            watch: watch.clone(),
-        })))
+        let watch = watch.clone();
+        Open::Text(Box::new(OpenText { name, framer, text, head, end, failure, watch }))
     }
 
     /// Reads until something is ready; true where that is the last of the source.
@@ -188,6 +178,10 @@ impl OpenText {
                 Ok(0) => self.end = true,
                 Ok(_) => (),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready.error = Some(would_block(error));
+                    return false;
+                }
                 Err(error) => {
                     self.end = true;
                     self.failure = Some(error);
@@ -281,6 +275,12 @@ impl OpenText {
             ready.error = Some(Error::new(Code::NotALog, message).at(place));
         }
     }
+}
+
+/// What a reader says whose stream has nothing at hand.
+pub(super) fn would_block(error: io::Error) -> Error {
+    let error = Unread::of(error).unwrap_or_else(|error| error);
+    Error::new(Code::WouldBlock, "the stream has nothing at hand for now").caused_by(error)
 }
 
 /// How much of a text is kept to say what it is.

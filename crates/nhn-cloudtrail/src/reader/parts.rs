@@ -577,7 +577,7 @@ impl Gathered {
         let mut ready = Ready::default();
         let mut gathered = Gathered::default();
         let mut bytes = 0;
-        while !gathered.over && bytes < piece * PIECES {
+        while !gathered.over && bytes < piece * PIECES && ready.error.is_none() {
             gathered.over = open.read(piece, &mut ready);
             gathered.skipped += std::mem::take(&mut ready.skipped);
             for reject in ready.rejects.drain(..) {

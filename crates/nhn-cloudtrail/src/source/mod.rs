@@ -27,6 +27,9 @@ const ZSTD_BLOCK: usize = 128 << 10;
 #[doc(hidden)]
 pub const DATA_SET: &str = ".nhn-cloudtrail.lock";
 
+/// How many bytes tell how a text is compressed.
+const HEAD_OF_COMPRESSED: usize = 4;
+
 /// How many bytes a format is shown.
 const HEAD: usize = 8;
 
@@ -36,6 +39,8 @@ pub(crate) struct Source {
     /// How many bytes it has on disk, where that is known.
     pub(crate) size: Option<u64>,
     kind: Kind,
+    /// What was read of it already.
+    head: Vec<u8>,
 }
 
 enum Kind {
@@ -45,6 +50,19 @@ enum Kind {
     Stdin,
     Bytes(Bytes),
     Stream(Box<dyn Read + Send>),
+}
+
+/// Why a source is not open.
+pub(crate) enum Unopened {
+    Wrong(Error),
+    /// It has not yet given what tells its compression.
+    NotYet(Box<Source>, io::Error),
+}
+
+impl From<Error> for Unopened {
+    fn from(error: Error) -> Self {
+        Unopened::Wrong(error)
+    }
 }
 
 /// The decompressed text of a source.
@@ -58,11 +76,16 @@ pub(crate) enum Input {
 
 impl Source {
     pub(crate) fn bytes(bytes: Bytes) -> Self {
-        Self { name: None, size: Some(bytes.len() as u64), kind: Kind::Bytes(bytes) }
+        Self {
+            name: None,
+            size: Some(bytes.len() as u64),
+            kind: Kind::Bytes(bytes),
+            head: Vec::new(),
+        }
     }
 
     pub(crate) fn stream(stream: Box<dyn Read + Send>) -> Self {
-        Self { name: None, size: None, kind: Kind::Stream(stream) }
+        Self { name: None, size: None, kind: Kind::Stream(stream), head: Vec::new() }
     }
 
     fn path(path: PathBuf) -> Self {
@@ -71,12 +94,13 @@ impl Source {
             name: Some(path.to_string_lossy().into()),
             size: size.map(|data| data.len()),
             kind: Kind::Path(path),
+            head: Vec::new(),
         }
     }
 
     fn unreadable(path: &Path, error: io::Error) -> Self {
         let kind = Kind::Unreadable(not_opened(path, error));
-        Self { name: Some(path.to_string_lossy().into()), size: Some(0), kind }
+        Self { name: Some(path.to_string_lossy().into()), size: Some(0), kind, head: Vec::new() }
     }
 
     /// The file that is to be read, where it is one.
@@ -93,7 +117,12 @@ impl Source {
     /// are skipped, links to folders are not followed.
     pub(crate) fn expand(pattern: &Path) -> Result<Vec<Self>> {
         if pattern == Path::new("-") {
-            return Ok(vec![Self { name: Some("-".into()), size: None, kind: Kind::Stdin }]);
+            return Ok(vec![Self {
+                name: Some("-".into()),
+                size: None,
+                kind: Kind::Stdin,
+                head: Vec::new(),
+            }]);
         }
         let mut found = Found::new();
         match std::fs::metadata(pattern) {
@@ -128,7 +157,7 @@ impl Source {
         read: Arc<AtomicU64>,
         formats: &[Arc<dyn Format>],
         watch: &Watch,
-    ) -> Result<Input> {
+    ) -> Result<Input, Unopened> {
         let name = self.name;
         let wrong = |error: io::Error| {
             let position = Position { source: name.clone(), ..Position::default() };
@@ -152,25 +181,32 @@ impl Source {
                     (&mut file).take(HEAD as u64).read_to_end(&mut head).map_err(wrong)?;
                     if let Some(format) = formats.iter().find(|format| format.detects(&head)) {
                         read.fetch_add(self.size.unwrap_or(0), Ordering::Relaxed);
-                        return format.open(&path).map(Input::Rows);
+                        return Ok(Input::Rows(format.open(&path)?));
                     }
                     file.rewind().map_err(wrong)?;
                 }
                 Box::new(file)
             }
-            Kind::Unreadable(error) => return Err(error),
+            Kind::Unreadable(error) => return Err(error.into()),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,
         };
         let mut raw = watch.over(raw);
-        let mut head = Vec::with_capacity(4);
-        (&mut raw).take(4).read_to_end(&mut head).map_err(|error| match watch.goes_on() {
-            true => wrong(Unread::of(error).unwrap_or_else(|error| error)),
-            false => Watch::error(),
-        })?;
+        let mut head = self.head;
+        let missing = HEAD_OF_COMPRESSED.saturating_sub(head.len()) as u64;
+        match (&mut raw).take(missing).read_to_end(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let kind = Kind::Stream(raw.into_inner());
+                let again = Source { name, size: self.size, kind, head };
+                return Err(Unopened::NotYet(Box::new(again), error));
+            }
+            Err(_) if !watch.goes_on() => return Err(Watch::error().into()),
+            Err(error) => return Err(wrong(Unread::of(error).unwrap_or_else(|error| error)).into()),
+            Ok(_) => (),
+        }
         if let Some(what) = table_of(&head) {
             let position = Position { source: name, ..Position::default() };
-            return Err(Error::new(Code::NotALog, what).at(position));
+            return Err(Error::new(Code::NotALog, what).at(position).into());
         }
         let compression = compression(&head);
         let counted = Counted { inner: Cursor::new(head).chain(raw), read };

@@ -115,6 +115,12 @@ impl<R: Read> Read for Watched<R> {
     }
 }
 
+impl<R> Watched<R> {
+    pub(crate) fn into_inner(self) -> R {
+        self.source
+    }
+}
+
 /// What a source said itself, and not who decompresses it.
 #[derive(Debug)]
 pub(crate) struct Unread(io::Error);

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
-    Column, Error, Event, Filter, Item, Limits, Outcome, Reader, ReaderBuilder, Reject, Result,
-    Stats,
+    Code, Column, Error, Event, Filter, Item, Limits, Reader, ReaderBuilder, Reject, Result, Stats,
 };
 use serde::Deserialize;
 
@@ -26,7 +25,7 @@ pub(crate) struct Options {
     lang: Option<String>,
     columns: Option<Vec<String>>,
     limits: LimitOptions,
-    filter: Option<FilterOptions>,
+    filter: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,26 +33,6 @@ pub(crate) struct Options {
 struct LimitOptions {
     record_bytes: Option<usize>,
     depth: Option<usize>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct FilterOptions {
-    event: Vec<String>,
-    service: Vec<String>,
-    kind: Vec<String>,
-    phase: Vec<Option<String>>,
-    outcome: Vec<String>,
-    source_type: Vec<String>,
-    user: Vec<String>,
-    ip: Vec<String>,
-    project: Vec<String>,
-    region: Vec<String>,
-    since: Option<String>,
-    until: Option<String>,
-    tz: Option<String>,
-    known: Option<bool>,
-    text: Vec<String>,
 }
 
 /// Every case, sorted by name.
@@ -127,51 +106,32 @@ impl Options {
     pub(crate) fn builder(&self) -> ReaderBuilder {
         let builder = Reader::builder().limits(self.limits()).dedup(self.dedup);
         match &self.filter {
-            Some(filter) => builder.select(filter.build().unwrap().into_select(Catalog::builtin())),
+            Some(filter) => {
+                builder.select(self::filter(filter).unwrap().into_select(Catalog::builtin()))
+            }
             None => builder,
         }
     }
 }
 
-impl FilterOptions {
-    fn build(&self) -> Result<Filter> {
-        let catalog = Catalog::builtin();
-        let each = |filter: Filter, values: &[String], add: fn(Filter, &str) -> Result<Filter>| {
-            values.iter().try_fold(filter, |filter, value| add(filter, value))
-        };
-        let mut filter = Filter::new();
-        filter = each(filter, &self.event, |filter, value| filter.event(value))?;
-        filter = each(filter, &self.source_type, |filter, value| filter.source_type(value))?;
-        filter = each(filter, &self.user, |filter, value| filter.user(value))?;
-        filter = each(filter, &self.ip, |filter, value| filter.ip(value))?;
-        filter = each(filter, &self.project, |filter, value| filter.project(value))?;
-        filter = each(filter, &self.region, |filter, value| filter.region(value))?;
-        filter = each(filter, &self.text, |filter, value| filter.text(value))?;
-        for value in &self.service {
-            filter = filter.service(value, &catalog)?;
+fn filter(options: &serde_json::Map<String, serde_json::Value>) -> Result<Filter> {
+    use serde_json::Value;
+
+    let catalog = Catalog::builtin();
+    let zone = options.get("tz").and_then(Value::as_str).unwrap_or("UTC");
+    let mut filter = Filter::new();
+    for (name, values) in options.iter().filter(|(name, _)| *name != "tz") {
+        let one = std::slice::from_ref(values);
+        for value in values.as_array().map_or(one, Vec::as_slice) {
+            let value = match value {
+                Value::Null => "none".to_owned(),
+                Value::Bool(known) => known.to_string(),
+                value => value.as_str().unwrap().to_owned(),
+            };
+            filter = filter.with(name, &value, zone, &catalog)?;
         }
-        for value in &self.kind {
-            filter = filter.kind(value.parse().unwrap());
-        }
-        for value in &self.phase {
-            filter = filter.phase(value.as_ref().map(|phase| phase.parse().unwrap()));
-        }
-        for value in &self.outcome {
-            let outcome = Outcome::ALL.iter().find(|outcome| outcome.as_str() == value);
-            filter = filter.outcome(*outcome.unwrap());
-        }
-        let zone = self.tz.as_deref().unwrap_or("UTC");
-        if let Some(value) = &self.since {
-            filter = filter.since(value, zone)?;
-        }
-        if let Some(value) = &self.until {
-            filter = filter.until(value, zone)?;
-        }
-        if let Some(value) = self.known {
-            filter = filter.known(value);
-        }
-        Ok(filter)
     }
+    Ok(filter)
 }
 
 /// All that a reader gave.
@@ -205,6 +165,8 @@ pub(crate) fn read(mut reader: Reader, options: &Options) -> Reading {
                 writeln!(trace, "reject {position:?} {raw} {length} {code} {message}").unwrap();
                 reading.rejects.push(reject);
             }
+            // The stream has nothing at hand: it is asked again.
+            Err(error) if error.code() == Code::WouldBlock => (),
             Err(error) => {
                 writeln!(trace, "error {} {:?} {error}", error.code(), error.position()).unwrap();
                 reading.errors.push(error);

@@ -1,0 +1,116 @@
+//! The options of reading, as `node/src/options.ts` has checked and spelled them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use napi_derive::napi;
+use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
+use nhn_cloudtrail::{Column, Filter, Limits, Reader, ReaderBuilder, Result};
+use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
+
+use crate::catalog::Catalog;
+
+#[napi(object)]
+pub struct Options {
+    /// `raise`, `skip` or `collect`.
+    pub on_error: String,
+    pub dedup: bool,
+    pub lang: String,
+    pub record_bytes: Option<f64>,
+    pub depth: Option<f64>,
+    pub threads: f64,
+    /// Names and values of filters.
+    pub filters: Vec<Vec<String>>,
+    /// The zone of times without an offset.
+    pub tz: String,
+    pub columns: Option<Vec<String>>,
+}
+
+/// Whether a reading is to stop.
+pub(crate) type Stop = Arc<AtomicBool>;
+
+/// Options that make sense.
+pub(crate) struct Checked {
+    pub(crate) on_error: OnError,
+    dedup: bool,
+    limits: Limits,
+    filter: Filter,
+    catalog: CoreCatalog,
+    columns: Vec<Column>,
+    lang: Lang,
+    threads: usize,
+}
+
+/// What becomes of what cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnError {
+    Raise,
+    Skip,
+    Collect,
+}
+
+impl Options {
+    pub(crate) fn check(&self, catalog: Option<&Catalog>) -> Result<Checked> {
+        let catalog = catalog.map(|catalog| catalog.core().clone()).unwrap_or_default();
+        // A zone that there is not is an error also where no time wants it.
+        let mut filter = Filter::new().since("2026-01-01", &self.tz).map(|_| Filter::new())?;
+        for pair in &self.filters {
+            if let [name, value] = pair.as_slice() {
+                filter = filter.with(name, value, &self.tz, &catalog)?;
+            }
+        }
+        let mut limits = Limits::default();
+        if let Some(bytes) = self.record_bytes {
+            limits = limits.with_record_bytes(bytes as usize);
+        }
+        if let Some(depth) = self.depth {
+            limits = limits.with_depth(depth as usize);
+        }
+        Ok(Checked {
+            on_error: match self.on_error.as_str() {
+                "skip" => OnError::Skip,
+                "collect" => OnError::Collect,
+                _ => OnError::Raise,
+            },
+            dedup: self.dedup,
+            limits,
+            filter,
+            catalog,
+            columns: match &self.columns {
+                Some(names) => names.iter().map(|name| name.parse()).collect::<Result<_>>()?,
+                None => Column::standard().to_vec(),
+            },
+            lang: self.lang.parse()?,
+            threads: self.threads as usize,
+        })
+    }
+}
+
+impl Checked {
+    pub(crate) fn reader(&self, stop: &Stop) -> ReaderBuilder {
+        let stop = stop.clone();
+        let parquet = Parquet::new(&self.filter, &self.catalog);
+        let reader = Reader::builder()
+            .limits(self.limits)
+            .dedup(self.dedup)
+            .format(Arc::new(parquet))
+            .watch(move || !stop.load(Ordering::Relaxed));
+        if self.filter.is_empty() {
+            return reader;
+        }
+        reader.select(self.filter.clone().into_select(self.catalog.clone()))
+    }
+
+    pub(crate) fn table(&self, stop: &Stop) -> TableBuilder {
+        let stop = stop.clone();
+        TableBuilder::new()
+            .columns(&self.columns)
+            .lang(self.lang)
+            .catalog(self.catalog.clone())
+            .filter(self.filter.clone())
+            .dedup(self.dedup)
+            .limits(self.limits)
+            .threads(self.threads)
+            .watch(move || !stop.load(Ordering::Relaxed))
+    }
+}
