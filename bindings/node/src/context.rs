@@ -8,13 +8,12 @@ use napi::JsString;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
-use nhn_cloudtrail::{Field, Outcome, RawText, Responses};
+use nhn_cloudtrail::{Field, Outcome, RawText, Recent, Responses};
 
-use crate::batch::{Batch, field};
 use crate::catalog::Catalog;
 use crate::errors::run;
-use crate::strings;
 use crate::values::Action;
+use crate::{records, strings};
 
 /// The number of a text that there is not.
 const ABSENT: u32 = 0;
@@ -26,10 +25,14 @@ const FIRST: usize = 2;
 const LONGEST: usize = 256;
 
 /// Texts, each with a number.
-type Numbers = HashMap<Box<[u8]>, u32, RandomState>;
+#[derive(Default)]
+struct Numbers {
+    all: HashMap<Box<[u8]>, u32, RandomState>,
+    recent: Recent<u32>,
+}
 
 /// What the catalog says of an ID.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Meaning {
     pub known: bool,
     /// In the order of the languages ko, en, ja.
@@ -40,11 +43,30 @@ pub struct Meaning {
 }
 
 /// How the call went.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Header {
     pub outcome: &'static str,
     pub result_code: Option<String>,
     pub result_message: Option<String>,
+}
+
+/// The numbers of events' texts, and the texts whose numbers are new, in their order.
+#[napi(object, object_from_js = false)]
+pub struct Texts<'env> {
+    pub numbers: Uint32ArraySlice<'env>,
+    pub fresh: Vec<JsString<'env>>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct Meanings<'env> {
+    pub numbers: Uint32ArraySlice<'env>,
+    pub fresh: Vec<Meaning>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct Headers<'env> {
+    pub numbers: Uint32ArraySlice<'env>,
+    pub fresh: Vec<Header>,
 }
 
 type Said = (Outcome, Option<Box<str>>, Option<Box<str>>);
@@ -77,46 +99,50 @@ impl Context {
     /// Begins to count anew.
     #[napi]
     pub fn forget(&mut self) {
-        self.texts.clear();
-        self.ids.clear();
+        (self.texts, self.ids) = Default::default();
         self.headers.clear();
         self.responses = Responses::default();
     }
 
-    /// Writes the numbers of a field's texts, and gives the texts that are new, in the order of their
-    /// numbers.
+    /// A field's texts.
     #[napi]
     pub fn texts<'env>(
         &mut self,
         env: &'env Env,
-        batch: &Batch,
+        bytes: &[u8],
+        spans: &[u32],
         field: u32,
-        numbers: &mut [u32],
-    ) -> Result<Vec<JsString<'env>>> {
-        let field = self::field(field)?;
+    ) -> Result<Texts<'env>> {
+        let Self { texts, scratch, .. } = self;
         let mut fresh = Vec::new();
-        for (event, number) in batch.events().iter().zip(numbers) {
-            let text = plain(event.raw_text(field), &mut self.scratch);
-            *number = number_of(&mut self.texts, text, |text| {
+        let numbers = records::texts(bytes, spans, records::field(field)?).map(|text| {
+            texts.number(text, scratch, |text| {
                 fresh.push(strings::of_utf8(env, text)?);
                 Ok(())
-            })?;
-        }
-        Ok(fresh)
+            })
+        });
+        let numbers = numbers.collect::<Result<Vec<u32>>>()?;
+        Ok(Texts { numbers: Uint32ArraySlice::copy_from(env, numbers)?, fresh })
     }
 
-    /// The same for what the catalog says of the events' IDs.
+    /// What the catalog says of the events' IDs.
     #[napi]
-    pub fn meanings(&mut self, batch: &Batch, numbers: &mut [u32]) -> Result<Vec<Meaning>> {
+    pub fn meanings<'env>(
+        &mut self,
+        env: &'env Env,
+        bytes: &[u8],
+        spans: &[u32],
+    ) -> Result<Meanings<'env>> {
+        let Self { catalog, ids, scratch, .. } = self;
         let mut fresh = Vec::new();
-        for (event, number) in batch.events().iter().zip(numbers) {
-            let text = plain(event.raw_text(Field::EventId), &mut self.scratch);
-            *number = number_of(&mut self.ids, text, |id| {
-                fresh.push(Meaning::new(&self.catalog, &String::from_utf8_lossy(id)));
+        let numbers = records::texts(bytes, spans, Field::EventId).map(|id| {
+            ids.number(id, scratch, |id| {
+                fresh.push(Meaning::new(catalog, &String::from_utf8_lossy(id)));
                 Ok(())
-            })?;
-        }
-        Ok(fresh)
+            })
+        });
+        let numbers = numbers.collect::<Result<Vec<u32>>>()?;
+        Ok(Meanings { numbers: Uint32ArraySlice::copy_from(env, numbers)?, fresh })
     }
 
     /// What the catalog says of an ID.
@@ -125,36 +151,36 @@ impl Context {
         Meaning::new(&self.catalog, &id)
     }
 
-    /// The same for how the calls went, of which all have a number.
+    /// How the calls went, of which every event has a number.
     #[napi]
-    pub fn headers(
+    pub fn headers<'env>(
         &mut self,
-        env: &Env,
-        batch: &Batch,
-        numbers: &mut [u32],
-    ) -> Result<Vec<Header>> {
+        env: &'env Env,
+        bytes: &[u8],
+        spans: &[u32],
+    ) -> Result<Headers<'env>> {
         let Self { headers, responses, scratch, .. } = self;
         let mut fresh = Vec::new();
-        run(env, || {
-            for (event, number) in batch.events().iter().zip(numbers) {
-                scratch.clear();
-                event.raw_text(Field::Response).append_to(scratch);
-                *number = responses.get(scratch, |outcome, code, message| {
-                    let said = (outcome, code.map(Box::from), message.map(Box::from));
-                    let next = headers.len() as u32;
-                    *headers.entry(said).or_insert_with_key(|(outcome, code, message)| {
-                        fresh.push(Header {
-                            outcome: outcome.as_str(),
-                            result_code: code.as_deref().map(str::to_owned),
-                            result_message: message.as_deref().map(str::to_owned),
-                        });
-                        next
-                    })
+        let mut number = |outcome, code: Option<&str>, message: Option<&str>| {
+            let next = headers.len() as u32;
+            let said: Said = (outcome, code.map(Box::from), message.map(Box::from));
+            *headers.entry(said).or_insert_with_key(|(outcome, code, message)| {
+                fresh.push(Header {
+                    outcome: outcome.as_str(),
+                    result_code: code.as_deref().map(str::to_owned),
+                    result_message: message.as_deref().map(str::to_owned),
                 });
-            }
-            Ok(())
+                next
+            })
+        };
+        let numbers = run(env, || {
+            let numbers = records::texts(bytes, spans, Field::Response).map(|response| {
+                let response = plain(response, scratch).unwrap_or_default();
+                responses.get(response, &mut number)
+            });
+            Ok(numbers.collect::<Vec<u32>>())
         })?;
-        Ok(fresh)
+        Ok(Headers { numbers: Uint32ArraySlice::copy_from(env, numbers)?, fresh })
     }
 }
 
@@ -171,23 +197,31 @@ fn plain<'a>(text: RawText<'a>, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     }
 }
 
-/// The number of a text. A new one is shown to `make`.
-fn number_of(
-    numbers: &mut Numbers,
-    text: Option<&[u8]>,
-    make: impl FnOnce(&[u8]) -> Result<()>,
-) -> Result<u32> {
-    let Some(text) = text else { return Ok(ABSENT) };
-    if text.len() > LONGEST {
-        return Ok(LONG);
+impl Numbers {
+    /// The number of a text. A new one is shown to `make`.
+    fn number(
+        &mut self,
+        text: RawText<'_>,
+        scratch: &mut Vec<u8>,
+        make: impl FnOnce(&[u8]) -> Result<()>,
+    ) -> Result<u32> {
+        let Some(text) = plain(text, scratch) else { return Ok(ABSENT) };
+        if text.len() > LONGEST {
+            return Ok(LONG);
+        }
+        let Self { all, recent } = self;
+        recent
+            .get(text, |text| {
+                if let Some(number) = all.get(text) {
+                    return Ok(*number);
+                }
+                make(text)?;
+                let number = (all.len() + FIRST) as u32;
+                all.insert(text.into(), number);
+                Ok(number)
+            })
+            .copied()
     }
-    if let Some(number) = numbers.get(text) {
-        return Ok(*number);
-    }
-    make(text)?;
-    let number = (numbers.len() + FIRST) as u32;
-    numbers.insert(text.into(), number);
-    Ok(number)
 }
 
 impl Meaning {

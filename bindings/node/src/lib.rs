@@ -1,22 +1,31 @@
 //! The native module of the npm package: each function converts, calls the core, and converts back.
 //! What users see of it is written, typed and documented in `node/src`.
-#![expect(missing_docs, reason = "what napi-derive generates has none")]
+#![expect(
+    missing_docs,
+    reason = "what napi-derive makes has none, and TypeScript documents the rest"
+)]
+#![expect(missing_debug_implementations, reason = "nobody in Rust sees them")]
 
-mod batch;
-mod catalog;
-mod context;
-mod errors;
-mod options;
-mod reader;
-mod strings;
-mod table;
-mod values;
+pub mod catalog;
+pub mod context;
+pub mod errors;
+pub mod options;
+pub mod reader;
+pub mod records;
+pub mod strings;
+pub mod table;
+pub mod values;
 
 use napi_derive::napi;
 use nhn_cloudtrail::{Code, Column, Field, Filter, SCHEMA_VERSION};
 
+// Text that is read lives for a moment: the system's allocator hands its memory back and gets it anew,
+// page by page, which took as long as the reading itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the core has names for, in its order.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Names {
     pub version: &'static str,
     pub schema_version: &'static str,

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::*;
 use napi::JsString;
+use napi::bindgen_prelude::*;
 use nhn_cloudtrail::RawText;
 
 /// How much memory is kept for texts that had to be converted.
@@ -29,7 +29,7 @@ pub(crate) fn string<'env>(env: &'env Env, text: RawText<'_>) -> Result<Option<J
             text => {
                 decoded.clear();
                 text.append_to(decoded);
-                decoded
+                &*decoded
             }
         };
         let string = create(env, text, wide);

@@ -5,7 +5,7 @@ use napi_derive::napi;
 use nhn_cloudtrail::catalog::Action as CoreAction;
 use nhn_cloudtrail::{Position, Reject as CoreReject, Stats as CoreStats, TargetMember};
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Place {
     pub source: Option<String>,
     pub record: f64,
@@ -24,13 +24,13 @@ impl Place {
     }
 }
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Pair {
     pub key: String,
     pub json: String,
 }
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Member {
     pub id_no: Option<String>,
     pub name: Option<String>,
@@ -50,7 +50,7 @@ impl Member {
     }
 }
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Action {
     pub verb: Option<String>,
     pub kind: &'static str,
@@ -69,7 +69,7 @@ impl Action {
     }
 }
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Stats {
     pub records: f64,
     pub events: f64,
@@ -93,7 +93,7 @@ impl Stats {
     }
 }
 
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct Reject {
     pub position: Place,
     pub code: &'static str,

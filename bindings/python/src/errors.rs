@@ -1,28 +1,14 @@
 //! Errors of the core as the exceptions that `nhn_cloudtrail._errors` defines.
 
 use std::error::Error as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nhn_cloudtrail::{Code, Error, ErrorKind, Result};
+use nhn_cloudtrail::{Code, Error, ErrorKind, Result, guarded};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 /// Runs `work` without the interpreter. A panic in it is an error like any other.
 pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> Result<T> {
     py.detach(|| guarded(work))
-}
-
-/// Runs `work`. A panic in it is an error like any other.
-pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let what = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-            (Some(what), _) => what,
-            (_, Some(what)) => what.as_str(),
-            _ => "no message",
-        };
-        let message = format!("a fault of nhn-cloudtrail, please report it: {what}");
-        Error::new(Code::Panic, message)
-    })
 }
 
 /// The exception for an error.

@@ -5,13 +5,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use nhn_cloudtrail::catalog::{Catalog, Lang};
-use nhn_cloudtrail::{Column, Enriched, Event as CoreEvent, Field, Position, Value};
+use nhn_cloudtrail::{Column, Enriched, Event as CoreEvent, Field, Position, Value, guarded};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
-use crate::errors::{exception, guarded};
+use crate::errors::exception;
 use crate::{options, texts, values};
 
 /// With what events are enriched, where that is not the default.

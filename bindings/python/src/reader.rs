@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nhn_cloudtrail::{Error, Item, Reader as CoreReader, Result, Stats};
+use nhn_cloudtrail::{Error, Item, Reader as CoreReader, Result, Stats, guarded};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::errors::{
-    detached, exception, exception_of_parse, exception_to_go_on, guarded, is_final,
-};
+use crate::errors::{detached, exception, exception_of_parse, exception_to_go_on, is_final};
 use crate::event::{Context, Event};
 use crate::lock::Lock;
 use crate::options::{OnError, Options};

@@ -11,7 +11,7 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Int32Type, TimestampMillisecondType, UInt64Type};
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp};
+use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp, guarded};
 use nhn_cloudtrail_arrow::{Batches, Item};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -19,7 +19,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 
-use crate::errors::{detached, exception, guarded, is_final, to_go_on};
+use crate::errors::{detached, exception, is_final, to_go_on};
 use crate::lock::Lock;
 use crate::options::{OnError, Options};
 use crate::source::Source;

@@ -1,6 +1,7 @@
 //! One error for the whole crate: what went wrong, where, and what to do.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A result whose error is [`Error`].
@@ -183,6 +184,21 @@ pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Runs `work`. A panic in it is an error like any other, so that it ends no program that does not
+/// know of Rust.
+#[doc(hidden)]
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let what = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(what), _) => what,
+            (_, Some(what)) => what.as_str(),
+            _ => "no message",
+        };
+        let message = format!("a fault of nhn-cloudtrail, please report it: {what}");
+        Error::new(Code::Panic, message)
+    })
 }
 
 impl Error {

@@ -136,7 +136,10 @@ impl Filter {
             },
             "text" => self.text(value),
             _ => {
-                return wrong(format!("no filter {name:?}; filters are {}", Self::NAMES.join(", ")));
+                return wrong(format!(
+                    "no filter {name:?}; filters are {}",
+                    Self::NAMES.join(", ")
+                ));
             }
         };
         added.map_err(|error| Error::new(error.code(), format!("{name}: {}", error.message())))

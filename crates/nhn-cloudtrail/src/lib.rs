@@ -53,9 +53,12 @@ mod filter;
 mod flat;
 mod json;
 mod reader;
+mod recent;
 mod source;
 
 pub use enrich::{Enriched, Meaning, Outcome, Responses};
+#[doc(hidden)]
+pub use error::guarded;
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
 #[doc(hidden)]
@@ -67,6 +70,8 @@ pub use json::{decode_into, use_level};
 pub use reader::{
     Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Stats, parse,
 };
+#[doc(hidden)]
+pub use recent::Recent;
 #[doc(hidden)]
 pub use source::DATA_SET;
 pub use source::{Format, RawRows, Rows};

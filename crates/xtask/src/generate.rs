@@ -4,6 +4,8 @@
 //! The data files are the source and are read with suspicion; whatever looks odd stops the
 //! generator, unless `errata.tsv` says that it is meant.
 
+mod types;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +16,7 @@ use nhn_cloudtrail::catalog::{
 };
 use serde::Deserialize;
 
-use crate::Result;
+use crate::{Result, root};
 
 /// What is shown of what the generator did.
 #[derive(clap::Args)]
@@ -57,12 +59,8 @@ fn table_path() -> PathBuf {
     core_dir().join("src/catalog/table.rs")
 }
 
-fn python_path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../python/nhn_cloudtrail/_ids.py")
-}
-
 struct Generated {
-    files: [(PathBuf, String); 2],
+    files: [(PathBuf, String); 3],
     notes: Vec<String>,
 }
 
@@ -168,33 +166,13 @@ fn generate(data: &Path) -> Result<Generated> {
             &count.to_string().as_str(),
         )?;
     }
-    let python = write_python(&source, &events, &services)?;
     let table = write_table(&source, &events, &services, &errata, &lists)?;
-    Ok(Generated { files: [(table_path(), table), (python_path(), python)], notes })
-}
-
-/// The types that know every ID.
-fn write_python(source: &Source, events: &[Event], services: &[Row]) -> Result<String> {
-    let mut out = String::new();
-    let version = &source.version;
-    writeln!(
-        out,
-        "# DO NOT EDIT. Written by `cargo xtask generate` from crates/nhn-cloudtrail/data,"
-    )?;
-    writeln!(out, "# whose source is NHN Cloud's CloudTrail user guide as of {version}.")?;
-    writeln!(out, "\"\"\"Types that know every event ID and every service.\"\"\"\n")?;
-    writeln!(out, "from typing import Literal\n")?;
-    writeln!(out, "EventId = Literal[")?;
-    for event in events {
-        writeln!(out, "    {:?},", event.id)?;
-    }
-    writeln!(out, "]\n\"\"\"Every event ID that the catalog knows.\"\"\"\n")?;
-    writeln!(out, "ServiceId = Literal[")?;
-    for service in services {
-        writeln!(out, "    {:?},", service.cell(0))?;
-    }
-    writeln!(out, "]\n\"\"\"The slug of every service that the catalog knows.\"\"\"")?;
-    Ok(out)
+    let files = [
+        (table_path(), table),
+        (root().join("python/nhn_cloudtrail/_ids.py"), types::python(&source, &events, &services)),
+        (root().join("node/src/ids.ts"), types::typescript(&source, &events, &services)),
+    ];
+    Ok(Generated { files, notes })
 }
 
 fn read_events(data: &Path, services: &[Row], errata: &[Row]) -> Result<Vec<Event>> {

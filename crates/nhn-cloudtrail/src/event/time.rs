@@ -44,7 +44,9 @@ impl Timestamp {
         Self::parse_bytes(text.as_bytes())
     }
 
-    pub(crate) fn parse_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The same of text that need not be UTF-8.
+    #[doc(hidden)]
+    pub fn parse_bytes(bytes: &[u8]) -> Option<Self> {
         if bytes.get(4) == Some(&b'-') { parse_fields(bytes) } else { parse_millis(bytes) }
             .and_then(Self::from_millis)
     }

@@ -1,0 +1,330 @@
+//! Events of an input, a batch at a time, read outside of the event loop.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use napi::ScopedTask;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use nhn_cloudtrail::{
+    Code, Error as CoreError, Item, Progress, Reader as CoreReader, ReaderBuilder,
+    Reject as CoreReject, Stats as CoreStats, guarded,
+};
+
+use crate::catalog::Catalog;
+use crate::errors::{made, run, thrown};
+use crate::options::{OnError, Options, Stop};
+use crate::records::{Packed, Records};
+use crate::values::{Reject, Stats};
+
+/// How many bytes of records make a batch, so that neither the batches are many nor the event loop
+/// waits long for one to be dealt with.
+const BATCH: usize = 1 << 20;
+/// How many events it has at the most.
+const EVENTS: usize = 4096;
+
+/// Pieces of a stream that JavaScript hands over.
+#[derive(Clone, Default)]
+struct Feed(Arc<Mutex<Pieces>>);
+
+#[derive(Default)]
+struct Pieces {
+    waiting: VecDeque<io::Cursor<Vec<u8>>>,
+    /// What comes after them: nothing for now, the end, or a failure.
+    end: Option<io::Result<()>>,
+}
+
+impl Feed {
+    fn with<T>(&self, work: impl FnOnce(&mut Pieces) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Read for Feed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.with(|pieces| {
+            while let Some(piece) = pieces.waiting.front_mut() {
+                let count = piece.read(buffer)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+                pieces.waiting.pop_front();
+            }
+            match &mut pieces.end {
+                Some(end) => std::mem::replace(end, Ok(())).map(|()| 0),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        })
+    }
+}
+
+/// What a step of reading came to.
+#[derive(Default)]
+pub struct Step {
+    events: Packed,
+    rejects: Vec<CoreReject>,
+    errors: Vec<CoreError>,
+    stats: CoreStats,
+    end: End,
+}
+
+#[derive(Default)]
+enum End {
+    #[default]
+    More,
+    /// More of the stream is wanted.
+    Waiting,
+    Over,
+    Failed(CoreError),
+}
+
+impl Step {
+    /// Reads a batch's worth, or as far as can be read for now.
+    fn of(reader: &mut CoreReader, on_error: OnError, events: Packed) -> Self {
+        let mut step = Step { events, ..Step::default() };
+        let mut bytes = 0;
+        while step.events.size() + bytes < BATCH && step.events.len() < EVENTS {
+            let found = match reader.next_item() {
+                None => {
+                    step.end = End::Over;
+                    break;
+                }
+                Some(Err(error)) if error.code() == Code::WouldBlock => {
+                    step.end = End::Waiting;
+                    break;
+                }
+                Some(found) => found,
+            };
+            let failed = match (found, on_error) {
+                (Ok(Item::Event(event)), _) => {
+                    step.events.push(&event);
+                    None
+                }
+                (Ok(Item::Reject(reject)), OnError::Raise) => Some(reject.into()),
+                (Ok(Item::Reject(_)), OnError::Skip) => None,
+                (Ok(Item::Reject(reject)), OnError::Collect) => {
+                    bytes += reject.raw().len();
+                    step.rejects.push(reject);
+                    None
+                }
+                (Err(error), OnError::Raise) => Some(error),
+                (Err(error), _) if error.code() == Code::Interrupted => Some(error),
+                (Err(error), _) => {
+                    step.errors.push(error);
+                    None
+                }
+            };
+            if let Some(error) = failed {
+                step.end = End::Failed(error);
+                break;
+            }
+        }
+        step.stats = reader.stats();
+        step
+    }
+}
+
+/// A step, for JavaScript.
+#[napi(object, object_from_js = false)]
+pub struct Given<'env> {
+    pub records: Option<Records<'env>>,
+    pub rejects: Vec<Reject>,
+    pub errors: Vec<Unknown<'env>>,
+    pub stats: Stats,
+    /// `more`, `waiting` for more of the stream, or `over`.
+    pub state: &'static str,
+    /// What is to be thrown after the batch.
+    pub failure: Option<Unknown<'env>>,
+}
+
+impl<'env> Given<'env> {
+    fn new(env: &'env Env, step: Step) -> Result<Self> {
+        let Step { events, rejects, errors, stats, end } = step;
+        let records = if events.is_empty() { None } else { Some(Records::new(env, events)?) };
+        Ok(Self {
+            records,
+            rejects: rejects.iter().map(Reject::new).collect(),
+            errors: errors.iter().map(|error| made(env, error)).collect::<Result<_>>()?,
+            stats: Stats::new(stats),
+            state: match end {
+                End::More => "more",
+                End::Waiting => "waiting",
+                End::Over | End::Failed(_) => "over",
+            },
+            failure: match end {
+                End::Failed(error) => Some(made(env, &error)?),
+                _ => None,
+            },
+        })
+    }
+}
+
+/// What is read.
+enum Input {
+    Paths(Vec<PathBuf>),
+    Bytes(Vec<u8>),
+    Stream(Feed),
+}
+
+#[derive(Default)]
+enum State {
+    /// It is opened in another thread too: a folder may be large, and a disk slow.
+    Unopened(Box<ReaderBuilder>, Input),
+    Open(Box<CoreReader>),
+    #[default]
+    Closed,
+}
+
+impl State {
+    fn step(&mut self, on_error: OnError, progress: &OnceLock<Progress>) -> Step {
+        let opened = match std::mem::take(self) {
+            State::Unopened(builder, Input::Paths(paths)) => builder.open(paths),
+            State::Unopened(builder, Input::Bytes(bytes)) => builder.from_bytes(bytes),
+            State::Unopened(builder, Input::Stream(feed)) => builder.from_reader(feed),
+            State::Open(reader) => Ok(*reader),
+            State::Closed => return Step { end: End::Over, ..Step::default() },
+        };
+        let mut reader = match opened {
+            Ok(reader) => reader,
+            Err(error) => return Step { end: End::Failed(error), ..Step::default() },
+        };
+        progress.get_or_init(|| reader.progress());
+        let step = Step::of(&mut reader, on_error, Packed::default());
+        if matches!(step.end, End::More | End::Waiting) {
+            *self = State::Open(Box::new(reader));
+        }
+        step
+    }
+}
+
+/// What a reader and its steps share.
+struct Shared {
+    state: Mutex<State>,
+    on_error: OnError,
+    stop: Stop,
+    feed: Feed,
+    progress: OnceLock<Progress>,
+}
+
+/// A step, as work for another thread.
+pub struct Next(Arc<Shared>);
+
+impl<'task> ScopedTask<'task> for Next {
+    type Output = nhn_cloudtrail::Result<Step>;
+    type JsValue = Given<'task>;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        let Shared { state, on_error, progress, .. } = &*self.0;
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(guarded(|| state.step(*on_error, progress)))
+    }
+
+    fn resolve(&mut self, env: &'task Env, output: Self::Output) -> Result<Self::JsValue> {
+        Given::new(env, output.map_err(|error| thrown(env, &error))?)
+    }
+}
+
+/// Reads events.
+#[napi]
+pub struct Reader(Arc<Shared>);
+
+#[napi]
+impl Reader {
+    /// A reader of paths, of bytes, or, without either, of a stream.
+    #[napi(factory)]
+    pub fn open(
+        env: &Env,
+        paths: Option<Vec<String>>,
+        bytes: Option<&[u8]>,
+        options: Options,
+        catalog: Option<&Catalog>,
+    ) -> Result<Self> {
+        let (stop, feed) = (Stop::default(), Feed::default());
+        let options = run(env, || options.check(catalog))?;
+        let builder = Box::new(options.reader(&stop));
+        let input = match (paths, bytes) {
+            (Some(paths), _) => Input::Paths(paths.into_iter().map(PathBuf::from).collect()),
+            (None, Some(bytes)) => Input::Bytes(bytes.to_vec()),
+            (None, None) => Input::Stream(feed.clone()),
+        };
+        let state = Mutex::new(State::Unopened(builder, input));
+        let (on_error, progress) = (options.on_error, OnceLock::new());
+        Ok(Self(Arc::new(Shared { state, on_error, stop, feed, progress })))
+    }
+
+    /// The next batch.
+    #[napi(ts_return_type = "Promise<Given>")]
+    pub fn next(&self) -> AsyncTask<Next> {
+        AsyncTask::new(Next(self.0.clone()))
+    }
+
+    /// Hands over a piece of the stream.
+    #[napi]
+    pub fn push(&self, piece: &[u8]) {
+        self.0.feed.with(|pieces| pieces.waiting.push_back(io::Cursor::new(piece.to_vec())));
+    }
+
+    /// Says that the stream has ended, or failed.
+    #[napi]
+    pub fn end(&self, failed: bool) {
+        let end = if failed { Err(io::Error::other("the stream failed")) } else { Ok(()) };
+        self.0.feed.with(|pieces| pieces.end = Some(end));
+    }
+
+    /// Has a step that is under way end soon.
+    #[napi]
+    pub fn stop(&self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Reads no more, and closes the files. No step must be under way.
+    #[napi]
+    pub fn close(&self) {
+        self.stop();
+        if let Ok(mut state) = self.0.state.try_lock() {
+            *state = State::Closed;
+        }
+    }
+
+    #[napi(getter)]
+    pub fn bytes_read(&self) -> f64 {
+        self.0.progress.get().map_or(0.0, |progress| progress.bytes_read() as f64)
+    }
+
+    #[napi(getter)]
+    pub fn bytes_total(&self) -> Option<f64> {
+        let total = self.0.progress.get().and_then(Progress::bytes_total);
+        total.map(|bytes| bytes as f64)
+    }
+}
+
+/// All events of bytes in hand, which JavaScript must not write into any more.
+#[napi]
+pub fn parse<'env>(
+    env: &'env Env,
+    bytes: Buffer,
+    options: Options,
+    catalog: Option<&Catalog>,
+) -> Result<Vec<Records<'env>>> {
+    let input = Packed::of(&bytes);
+    let (mut reader, on_error) = run(env, || {
+        let options = options.check(catalog)?;
+        Ok((options.reader(&Stop::default()).from_owner(bytes)?, options.on_error))
+    })?;
+    let mut all = Vec::new();
+    loop {
+        let step = run(env, || Ok(Step::of(&mut reader, on_error, input.clone())))?;
+        if !step.events.is_empty() {
+            all.push(Records::new(env, step.events)?);
+        }
+        match (step.end, step.errors.first()) {
+            (End::Failed(error), _) => return Err(thrown(env, &error)),
+            (_, Some(error)) => return Err(thrown(env, error)),
+            (End::Over | End::Waiting, None) => return Ok(all),
+            (End::More, None) => (),
+        }
+    }
+}

@@ -1,0 +1,344 @@
+import { Duplex } from "node:stream";
+import { inspect } from "node:util";
+import { Batch } from "./batch";
+import type { CloudTrailError } from "./errors";
+import { wrongOption } from "./errors";
+import { type Event, eventOf } from "./event";
+import native, { type Native } from "./native";
+import { type Checked, check, type ParseOptions, type ReadOptions } from "./options";
+import { bytesOf, chunkOf, type Data, open, type Source } from "./source";
+import type { Reject, Stats } from "./types";
+
+const NOTHING: Stats = Object.freeze({
+  records: 0,
+  events: 0,
+  rejects: 0,
+  duplicates: 0,
+  conflicts: 0,
+  filtered: 0,
+});
+
+/**
+ * All events of text in hand, of any shape, plain or compressed: one object a line, objects one after the
+ * other, an array, whole API answers; pretty-printed or not; plain, gzip or zstd.
+ *
+ * It works at once, in the thread that calls it: large files are for `read`.
+ *
+ * ```js
+ * const [event] = parse('{"eventId":"event_id.iaas.instance.delete"}');
+ * event.name("en"); // "Delete Instance"
+ * ```
+ *
+ * @throws {CloudTrailError} for a record that cannot be read, or where nothing can.
+ */
+export function parse(data: string | Data, options?: ParseOptions): Event[] {
+  const checked = check("parse", options);
+  const input = copyOf(data);
+  const events: Event[] = [];
+  for (const records of native.parse(input, checked.native, checked.catalog.native)) {
+    const batch = new Batch(records, input, checked.catalog, checked.lang);
+    for (let index = 0; index < batch.length; index += 1) {
+      events.push(eventOf(batch, index));
+    }
+  }
+  return events;
+}
+
+/** Bytes that nobody else writes into, since events are views of them. */
+function copyOf(data: string | Data): Buffer {
+  if (typeof data === "string") {
+    return Buffer.from(data);
+  }
+  const bytes = bytesOf(data);
+  if (!bytes) {
+    const what = inspect(data, { depth: 0 }).slice(0, 100);
+    throw wrongOption(`parse takes text or bytes in hand, not ${what}: use read`);
+  }
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/**
+ * All events of an input, one by one, in memory that does not grow with it. Reading and parsing happen
+ * outside of the event loop, a megabyte ahead of who consumes them.
+ *
+ * A source is a path, folder or glob, or a list of them; bytes; a Node or web stream, or an iterable of
+ * bytes; `-` is standard input. A folder is read recursively in the order of its paths, without names that
+ * begin with `.` or `_`. Shape and compression are found. A Parquet file of nhn-cloudtrail is a source too,
+ * by its path.
+ *
+ * ```js
+ * for await (const event of read("logs/", { kind: "delete", since: "7d" })) {
+ *   console.log(event.eventTime, event.name(), event.userId);
+ * }
+ * ```
+ *
+ * @throws {CloudTrailError} at once for options that make no sense; the rest while reading.
+ */
+export function read(source: Source, options?: ReadOptions): Reader {
+  return new Reader(source, check("read", options));
+}
+
+/**
+ * Reads events one by one; what `read` returns. Leaving a `for await` loop closes the source, as `return`
+ * does. A reader is read once.
+ */
+export class Reader implements AsyncIterableIterator<Event, undefined, undefined> {
+  /** The counts of what was read so far, up to a batch of some megabyte ahead of the last event. */
+  stats: Stats = NOTHING;
+  /** What could not become an event, with `onError: "collect"`. */
+  readonly rejects: Reject[] = [];
+  /** What is wrong with whole sources, where that does not throw. */
+  readonly errors: CloudTrailError[] = [];
+
+  readonly #native: Native.Reader;
+  readonly #checked: Checked;
+  /** The pieces of a stream, where it is one. */
+  readonly #chunks: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  #batch: Batch | undefined;
+  #next = 0;
+  /** What is to be thrown after the batch. */
+  #failure: { error: unknown } | undefined;
+  #state: "open" | "over" | "closed" = "open";
+  /** The step that is under way ahead of time. */
+  #ahead: Promise<Native.Given> | undefined;
+  /** The step before which nothing else may begin. */
+  #turn: Promise<unknown> | undefined;
+  /** Ends the waiting of whoever waits. */
+  #interrupt: ((stop: Stop) => void) | undefined;
+  readonly #onAbort = () => this.#stop({ error: this.#checked.signal?.reason });
+
+  /** @internal */
+  constructor(source: Source, checked: Checked) {
+    const opened = open(source);
+    this.#checked = checked;
+    this.#chunks = "chunks" in opened ? opened.chunks : undefined;
+    this.#native = native.Reader.open(
+      "paths" in opened ? opened.paths : null,
+      "bytes" in opened ? opened.bytes : null,
+      checked.native,
+      checked.catalog.native,
+    );
+    if (checked.signal?.aborted) {
+      this.#onAbort();
+    } else {
+      checked.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    }
+  }
+
+  /** How many bytes have been taken from the source, before decompression. */
+  get bytesRead(): number {
+    return this.#native.bytesRead;
+  }
+
+  /** How many bytes the source has; null while or where that is not known. */
+  get bytesTotal(): number | null {
+    return this.#native.bytesTotal ?? null;
+  }
+
+  /** The next event. */
+  next(): Promise<IteratorResult<Event, undefined>> {
+    const batch = this.#batch;
+    if (batch && this.#next < batch.length && !this.#turn) {
+      return Promise.resolve({ done: false, value: eventOf(batch, this.#next++) });
+    }
+    const turn = (this.#turn ?? Promise.resolve()).then(() => this.#nextOf());
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turn = settled;
+    settled.then(() => {
+      if (this.#turn === settled) {
+        this.#turn = undefined;
+      }
+    });
+    return turn;
+  }
+
+  async #nextOf(): Promise<IteratorResult<Event, undefined>> {
+    for (;;) {
+      const batch = this.#batch;
+      if (batch && this.#next < batch.length) {
+        return { done: false, value: eventOf(batch, this.#next++) };
+      }
+      this.#batch = undefined;
+      if (this.#failure) {
+        const { error } = this.#failure;
+        this.#failure = undefined;
+        await this.#close();
+        throw error;
+      }
+      if (this.#state !== "open") {
+        await this.#close();
+        return { done: true, value: undefined };
+      }
+      await this.#step();
+    }
+  }
+
+  /** Reads a batch, unless it is stopped before. */
+  async #step(): Promise<void> {
+    const stopped = new Promise<Stop>((resolve) => {
+      this.#interrupt = resolve;
+    });
+    const step = this.#given();
+    const stop = await Promise.race([step, stopped]);
+    this.#interrupt = undefined;
+    if (stop) {
+      // Nobody waits for it any more.
+      step.catch(() => undefined);
+      this.#state = "over";
+      this.#failure = stop === CLOSED ? undefined : stop;
+    }
+  }
+
+  async #given(): Promise<undefined> {
+    for (;;) {
+      const given = await (this.#ahead ?? this.#native.next());
+      this.#ahead = undefined;
+      if (this.#state !== "open") {
+        return;
+      }
+      this.stats = given.stats;
+      for (const { position, ...reject } of given.rejects) {
+        this.rejects.push({
+          position: { ...position, source: position.source ?? null },
+          ...reject,
+        });
+      }
+      this.errors.push(...(given.errors as CloudTrailError[]));
+      if (given.failure !== undefined && given.failure !== null) {
+        this.#failure ??= { error: given.failure };
+      }
+      if (given.state === "over") {
+        this.#state = "over";
+      } else if (given.state === "more") {
+        this.#ahead = this.#native.next();
+        // Whoever asks for it will hear of it.
+        this.#ahead.catch(() => undefined);
+      }
+      if (given.records) {
+        const { catalog, lang } = this.#checked;
+        this.#batch = new Batch(given.records, null, catalog, lang);
+        this.#next = 0;
+        return;
+      }
+      if (this.#state === "over") {
+        return;
+      }
+      if (given.state === "waiting") {
+        await this.#feed();
+      }
+    }
+  }
+
+  /** Hands the next piece of a stream over. */
+  async #feed(): Promise<void> {
+    try {
+      const next = await this.#chunks?.next();
+      if (!next || next.done) {
+        this.#native.end(false);
+      } else {
+        this.#native.push(chunkOf(next.value));
+      }
+    } catch (error) {
+      // What stands before it is given first. Of both failures this is the one that says why.
+      this.#failure ??= { error };
+      this.#native.end(true);
+    }
+  }
+
+  /** Reads no more, and closes the source. */
+  async return(): Promise<IteratorResult<Event, undefined>> {
+    this.#stop(CLOSED);
+    this.#batch = undefined;
+    await this.#turn;
+    await this.#close();
+    return { done: true, value: undefined };
+  }
+
+  #stop(stop: Stop): void {
+    this.#native.stop();
+    if (this.#state === "closed") {
+      return;
+    }
+    if (stop !== CLOSED) {
+      this.#batch = undefined;
+      this.#failure = stop;
+    }
+    if (this.#interrupt) {
+      this.#interrupt(stop);
+    } else {
+      this.#state = "over";
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === "closed") {
+      return;
+    }
+    this.#state = "closed";
+    this.#checked.signal?.removeEventListener("abort", this.#onAbort);
+    this.#native.stop();
+    await this.#ahead?.catch(() => undefined);
+    this.#ahead = undefined;
+    this.#native.close();
+    // A stream may take its time, or never answer: it is told, and that is all.
+    Promise.resolve(this.#chunks?.return?.()).catch(() => undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** For `await using`, where there is that. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** @internal */
+  [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
+    return `Reader ${show(this.stats, options)}`;
+  }
+}
+
+/** What ends a reading before its end: an error to be thrown, or that nobody wants more. */
+type Stop = { readonly error: unknown } | typeof CLOSED;
+const CLOSED = Symbol("closed");
+
+/** A stream that takes the bytes of a log, and gives its events. */
+export interface EventStream extends Duplex {
+  /** The counts of what was read so far. */
+  readonly stats: Stats;
+  /** What could not become an event, with `onError: "collect"`. */
+  readonly rejects: readonly Reject[];
+  /** What is wrong with the whole log, where that does not end the stream. */
+  readonly errors: readonly CloudTrailError[];
+}
+
+/**
+ * A transform stream for pipelines: bytes go in, events come out.
+ *
+ * ```js
+ * await pipeline(createReadStream("log.jsonl.gz"), eventStream({ kind: "delete" }), async (events) => {
+ *   for await (const event of events) console.log(event);
+ * });
+ * ```
+ *
+ * @throws {CloudTrailError} at once for options that make no sense; the rest is emitted.
+ */
+export function eventStream(options?: ReadOptions): EventStream {
+  const checked = check("read", options);
+  let reader: Reader | undefined;
+  const stream = Duplex.from(async function* (chunks: AsyncIterable<Uint8Array>) {
+    reader = new Reader(chunks, checked);
+    yield* reader;
+  });
+  return Object.defineProperties(stream, {
+    stats: { get: () => reader?.stats ?? NOTHING },
+    rejects: { get: () => reader?.rejects ?? [] },
+    errors: { get: () => reader?.errors ?? [] },
+  }) as EventStream;
+}

@@ -1,0 +1,64 @@
+import type { CloudTrailError } from "./errors";
+import native from "./native";
+import { check, type TableOptions } from "./options";
+import { gather, type Source } from "./source";
+import type { Reject, Stats } from "./types";
+
+/** A table of events, a row an event: the bytes of an Arrow IPC stream, and what was read for it. */
+export class Table extends Uint8Array {
+  /** How many rows there are. */
+  readonly rows: number = 0;
+  /** The counts of what was read. */
+  readonly stats!: Stats;
+  /** What could not become a row, with `onError: "collect"`. */
+  readonly rejects!: readonly Reject[];
+  /** What is wrong with whole sources, where that does not throw. */
+  readonly errors!: readonly CloudTrailError[];
+
+  /** A part of the bytes is no table. */
+  static get [Symbol.species](): Uint8ArrayConstructor {
+    return Uint8Array;
+  }
+}
+
+/**
+ * All of an input as a table, outside of the event loop. Sources and options are those of `read`; a stream
+ * is gathered in memory first.
+ *
+ * ```js
+ * import { tableFromIPC } from "apache-arrow";
+ * const table = tableFromIPC(await readTable("logs/", { columns: ["event_time", "service"] }));
+ * ```
+ *
+ * @throws {CloudTrailError} for options that make no sense, and what cannot be read.
+ */
+export async function readTable(source: Source, options?: TableOptions): Promise<Table> {
+  const checked = check("readTable", options);
+  const { signal } = checked;
+  const opened = await gather(source, signal);
+  signal?.throwIfAborted();
+  const stopper = new native.Stopper();
+  const stop = () => stopper.stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const made = await native.readTable(
+      "paths" in opened ? opened.paths : null,
+      "bytes" in opened ? opened.bytes : null,
+      checked.native,
+      checked.catalog.native,
+      stopper,
+    );
+    const { ipc, rows, stats, rejects, errors } = made;
+    const table = new Table(ipc.buffer as ArrayBuffer, ipc.byteOffset, ipc.byteLength);
+    const properties = { rows, stats, rejects, errors };
+    for (const [name, value] of Object.entries(properties)) {
+      Object.defineProperty(table, name, { value, enumerable: false });
+    }
+    return table;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
