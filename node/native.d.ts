@@ -286,8 +286,11 @@ export interface Texts {
   fresh: Array<string>
 }
 
-/** A field's texts; null where there is none. */
-export declare function textsOf(bytes: Uint8Array, spans: Uint32Array, field: number): Array<string | undefined | null>
+/**
+ * A field's texts, as what `gather` makes of them, with `none` where there is none: to put each into an
+ * array would take as long again as to make it.
+ */
+export declare function textsOf(bytes: Uint8Array, spans: Uint32Array, field: number, gather: (...texts: (string | null)[]) => (string | null)[], none: null): (string | null)[]
 
 /** When the events happened, as milliseconds; NaN where that cannot be read. */
 export declare function timesOf(bytes: Uint8Array, spans: Uint32Array): Float64Array

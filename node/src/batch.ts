@@ -138,7 +138,7 @@ export class Batch {
   ownText(index: number, field: number): string | null {
     let texts = this.#own[field];
     if (!texts) {
-      texts = native.textsOf(this.#bytes, this.#records.spans, field);
+      texts = native.textsOf(this.#bytes, this.#records.spans, field, gather, null);
       this.#own[field] = texts;
     }
     return texts[index] ?? null;
@@ -238,6 +238,10 @@ export class Batch {
     };
     return new Batch(records as Native.Records, null, this.#catalog, this.#lang);
   }
+}
+
+function gather<T>(...values: T[]): T[] {
+  return values;
 }
 
 function meaningOf(given: Native.Meaning): Meaning {

@@ -80,7 +80,9 @@ class Case {
       details: this.json("details.jsonl"),
       rejects: this.json("rejects.jsonl"),
       counts: this.json("counts.json")[0],
-      errors: this.json("error.json").map(({ code, source }) => (source ? { code, source } : { code })),
+      errors: this.json("error.json").map(({ code, source }) =>
+        source ? { code, source } : { code },
+      ),
     };
   }
 

@@ -19,11 +19,6 @@ pub mod values;
 use napi_derive::napi;
 use nhn_cloudtrail::{Code, Column, Field, Filter, SCHEMA_VERSION};
 
-// Text that is read lives for a moment: the system's allocator hands its memory back and gets it anew,
-// page by page, which took as long as the reading itself.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What the core has names for, in its order.
 #[napi(object, object_from_js = false)]
 pub struct Names {

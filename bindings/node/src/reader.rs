@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use napi::ScopedTask;
 use napi::bindgen_prelude::*;
@@ -141,10 +141,11 @@ pub struct Given<'env> {
 }
 
 impl<'env> Given<'env> {
-    fn new(env: &'env Env, step: Step) -> Result<Self> {
+    /// What JavaScript is given, and what it was made of.
+    fn new(env: &'env Env, step: Step) -> Result<(Self, Packed)> {
         let Step { events, rejects, errors, stats, end } = step;
-        let records = if events.is_empty() { None } else { Some(Records::new(env, events)?) };
-        Ok(Self {
+        let records = if events.is_empty() { None } else { Some(Records::new(env, &events)?) };
+        let given = Self {
             records,
             rejects: rejects.iter().map(Reject::new).collect(),
             errors: errors.iter().map(|error| made(env, error)).collect::<Result<_>>()?,
@@ -158,7 +159,8 @@ impl<'env> Given<'env> {
                 End::Failed(error) => Some(made(env, &error)?),
                 _ => None,
             },
-        })
+        };
+        Ok((given, events))
     }
 }
 
@@ -179,7 +181,7 @@ enum State {
 }
 
 impl State {
-    fn step(&mut self, on_error: OnError, progress: &OnceLock<Progress>) -> Step {
+    fn step(&mut self, on_error: OnError, progress: &OnceLock<Progress>, events: Packed) -> Step {
         let opened = match std::mem::take(self) {
             State::Unopened(builder, Input::Paths(paths)) => builder.open(paths),
             State::Unopened(builder, Input::Bytes(bytes)) => builder.from_bytes(bytes),
@@ -192,7 +194,7 @@ impl State {
             Err(error) => return Step { end: End::Failed(error), ..Step::default() },
         };
         progress.get_or_init(|| reader.progress());
-        let step = Step::of(&mut reader, on_error, Packed::default());
+        let step = Step::of(&mut reader, on_error, events);
         if matches!(step.end, End::More | End::Waiting) {
             *self = State::Open(Box::new(reader));
         }
@@ -207,6 +209,14 @@ struct Shared {
     stop: Stop,
     feed: Feed,
     progress: OnceLock<Progress>,
+    /// Memory for records, which JavaScript has copied: most time went into fetching it anew.
+    spare: Mutex<Vec<Packed>>,
+}
+
+impl Shared {
+    fn spare(&self) -> MutexGuard<'_, Vec<Packed>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A step, as work for another thread.
@@ -219,11 +229,14 @@ impl<'task> ScopedTask<'task> for Next {
     fn compute(&mut self) -> Result<Self::Output> {
         let Shared { state, on_error, progress, .. } = &*self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(guarded(|| state.step(*on_error, progress)))
+        let events = self.0.spare().pop().unwrap_or_default();
+        Ok(guarded(|| state.step(*on_error, progress, events)))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> Result<Self::JsValue> {
-        Given::new(env, output.map_err(|error| thrown(env, &error))?)
+        let (given, packed) = Given::new(env, output.map_err(|error| thrown(env, &error))?)?;
+        self.0.spare().push(packed.cleared());
+        Ok(given)
     }
 }
 
@@ -252,7 +265,14 @@ impl Reader {
         };
         let state = Mutex::new(State::Unopened(builder, input));
         let (on_error, progress) = (options.on_error, OnceLock::new());
-        Ok(Self(Arc::new(Shared { state, on_error, stop, feed, progress })))
+        Ok(Self(Arc::new(Shared {
+            state,
+            on_error,
+            stop,
+            feed,
+            progress,
+            spare: Mutex::default(),
+        })))
     }
 
     /// The next batch.
@@ -309,17 +329,18 @@ pub fn parse<'env>(
     options: Options,
     catalog: Option<&Catalog>,
 ) -> Result<Vec<Records<'env>>> {
-    let input = Packed::of(&bytes);
+    let mut events = Packed::of(&bytes);
     let (mut reader, on_error) = run(env, || {
         let options = options.check(catalog)?;
         Ok((options.reader(&Stop::default()).from_owner(bytes)?, options.on_error))
     })?;
     let mut all = Vec::new();
     loop {
-        let step = run(env, || Ok(Step::of(&mut reader, on_error, input.clone())))?;
+        let step = run(env, || Ok(Step::of(&mut reader, on_error, events)))?;
         if !step.events.is_empty() {
-            all.push(Records::new(env, step.events)?);
+            all.push(Records::new(env, &step.events)?);
         }
+        events = step.events.cleared();
         match (step.end, step.errors.first()) {
             (End::Failed(error), _) => return Err(thrown(env, &error)),
             (_, Some(error)) => return Err(thrown(env, error)),

@@ -22,7 +22,7 @@ const ESCAPED: u32 = 2;
 const JSON: u32 = 3;
 
 /// Records, as they are read.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Packed {
     /// The address and the length of the input, where JavaScript has it and the records stand in it.
     input: Option<(usize, usize)>,
@@ -44,6 +44,16 @@ impl Packed {
     /// Records that may stand in `input`.
     pub(crate) fn of(input: &[u8]) -> Self {
         Self { input: Some((input.as_ptr() as usize, input.len())), ..Self::default() }
+    }
+
+    /// The same without records, and with its memory.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.bytes.clear();
+        self.spans.clear();
+        self.places.clear();
+        self.sources.clear();
+        (self.size, self.last) = (0, None);
+        self
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -120,8 +130,10 @@ pub struct Run {
 }
 
 impl<'env> Records<'env> {
-    pub(crate) fn new(env: &'env Env, packed: Packed) -> Result<Self> {
+    pub(crate) fn new(env: &'env Env, packed: &Packed) -> Result<Self> {
         let Packed { input, bytes, spans, places, sources, .. } = packed;
+        let run =
+            |(from, source): &(u32, Option<String>)| Run { from: *from, source: source.clone() };
         Ok(Self {
             bytes: match input {
                 Some(_) => None,
@@ -129,7 +141,7 @@ impl<'env> Records<'env> {
             },
             spans: Uint32ArraySlice::copy_from(env, spans)?,
             places: Float64ArraySlice::copy_from(env, places)?,
-            sources: sources.into_iter().map(|(from, source)| Run { from, source }).collect(),
+            sources: sources.iter().map(run).collect(),
         })
     }
 }
@@ -181,16 +193,35 @@ pub fn text_at<'env>(
     }
 }
 
-/// A field's texts; null where there is none.
-#[napi]
+/// Strings as the arguments of a function.
+pub struct Strings(Vec<napi::sys::napi_value>);
+
+impl JsValuesTupleIntoVec for Strings {
+    fn into_vec(self, _env: napi::sys::napi_env) -> Result<Vec<napi::sys::napi_value>> {
+        Ok(self.0)
+    }
+}
+
+/// A field's texts, as what `gather` makes of them, with `none` where there is none: to put each into an
+/// array would take as long again as to make it.
+#[napi(
+    ts_args_type = "bytes: Uint8Array, spans: Uint32Array, field: number, gather: (...texts: (string | null)[]) => (string | null)[], none: null",
+    ts_return_type = "(string | null)[]"
+)]
 pub fn texts_of<'env>(
     env: &'env Env,
     bytes: &[u8],
     spans: &[u32],
     field: u32,
-) -> Result<Vec<Option<JsString<'env>>>> {
+    gather: Function<'env, Strings, Unknown<'env>>,
+    none: Unknown<'env>,
+) -> Result<Unknown<'env>> {
     let field = self::field(field)?;
-    texts(bytes, spans, field).map(|text| strings::string(env, text)).collect()
+    let strings = texts(bytes, spans, field).map(|text| {
+        let string = strings::string(env, text)?;
+        Ok(string.map_or(none.raw(), |string| string.raw()))
+    });
+    gather.call(Strings(strings.collect::<Result<_>>()?))
 }
 
 /// When the events happened, as milliseconds; NaN where that cannot be read.

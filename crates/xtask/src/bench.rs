@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use crate::{Result, python};
+use crate::{Result, node, python};
 use groups::{Contender, GROUPS, Group, Program};
 
 /// What to measure, and how often.
@@ -50,6 +50,8 @@ struct Outcome {
     /// What all contenders that say it must agree on.
     check: Option<u64>,
     bytes: Option<u64>,
+    /// How late the event loop was, in the worst hundredth of all cases.
+    delay_ms: Option<f64>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -60,8 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         events,
         rust: build(&root)?,
         python: package(&root)?,
-        peers: root.join("benchmarks/peers.py"),
+        root: root.clone(),
     };
+    node::build(&root)?;
     let mut results = Vec::new();
     for group in GROUPS {
         if args.only.is_empty() || args.only.iter().any(|only| only == group.name) {
@@ -112,7 +115,7 @@ struct Bench {
     events: u64,
     rust: PathBuf,
     python: PathBuf,
-    peers: PathBuf,
+    root: PathBuf,
 }
 
 impl Bench {
@@ -148,7 +151,15 @@ impl Bench {
             Program::Rust => Command::new(&self.rust),
             Program::Python => {
                 let mut command = Command::new(&self.python);
-                command.arg(&self.peers);
+                command.arg(self.root.join("benchmarks/peers.py"));
+                command
+            }
+            Program::Node => {
+                let mut command = Command::new("node");
+                // Where the package is found.
+                command
+                    .arg(self.root.join("benchmarks/peers.mjs"))
+                    .current_dir(self.root.join("node"));
                 command
             }
         };

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod generate;
+mod node;
 mod package;
 mod python;
 mod sample;

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Result, package, python, sample};
+use crate::{Result, node, package, python, sample};
 
 /// Run everything that must pass: formatting, lints, tests, documentation, fuzz targets, benchmarks,
-/// what polars and DuckDB say of our tables, and the Python package as it is installed.
+/// what polars and DuckDB say of our tables, and the Python and the Node package as they are
+/// installed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Go on after a step that fails, and fail at the end.
@@ -75,10 +76,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             failed.push("tests/peers");
         }
     }
-    if failed.is_empty() || args.keep_going {
-        for (name, error) in package::test(&root)? {
-            println!("{name}: {error}");
-            failed.push(name);
+    for test in [package::test, node::test] {
+        if failed.is_empty() || args.keep_going {
+            for (name, error) in test(&root)? {
+                println!("{name}: {error}");
+                failed.push(name);
+            }
         }
     }
     if failed.is_empty() {

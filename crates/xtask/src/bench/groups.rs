@@ -1,7 +1,7 @@
 //! Who is measured against whom, on what, and what we aim at.
 //!
 //! A group is added here, and its contenders in `benchmarks/`: in `src/main.rs` those in Rust, in
-//! `peers.py` those in Python.
+//! `peers.py` those in Python, in `peers.mjs` those in Node.
 
 use super::data::Shape;
 
@@ -28,6 +28,7 @@ pub(super) struct Contender {
 pub(super) enum Program {
     Rust,
     Python,
+    Node,
 }
 
 /// What is read.
@@ -58,6 +59,8 @@ pub(super) enum What {
     Megabytes,
     /// No more than so many nanoseconds a row.
     Nanoseconds,
+    /// The event loop no later than so many milliseconds, in 99 of 100 cases.
+    Delay,
 }
 
 const THREADS: usize = 2;
@@ -78,6 +81,10 @@ const fn rust(label: &'static str, name: &'static str, data: Data) -> Contender 
 
 const fn python(label: &'static str, name: &'static str, data: Data) -> Contender {
     Contender { label, program: Program::Python, name, data, threads: THREADS }
+}
+
+const fn node(label: &'static str, name: &'static str, data: Data) -> Contender {
+    Contender { label, program: Program::Node, name, data, threads: THREADS }
 }
 
 impl Contender {
@@ -110,6 +117,8 @@ const DUCKDB_TYPED: &str = "duckdb read_json(columns), times typed";
 const POLARS_TYPED: &str = "polars scan_ndjson(schema), times and categories";
 const ORJSON: &str = "orjson.loads, dicts";
 const MSGSPEC: &str = "msgspec decode_lines, structs without GC";
+const JSON_PARSE: &str = "JSON.parse(buffer.toString())";
+const READLINE: &str = "readline and JSON.parse";
 const DUCKDB: &str = "duckdb";
 const POLARS: &str = "polars";
 
@@ -192,6 +201,31 @@ pub(super) const GROUPS: &[Group] = &[
         targets: &[
             target(What::Speed(ORJSON), OURS, 2.7, 3.5),
             target(What::Speed(MSGSPEC), OURS, 1.5, 1.5),
+        ],
+    },
+    Group {
+        name: "node-three",
+        title: "Events in Node from API answers in hand, three fields read",
+        contenders: &[
+            node(JSON_PARSE, "json-three", ANSWERS),
+            node(OURS, "ours-three", ANSWERS),
+            node("**nhn-cloudtrail**, service and outcome read too", "ours-enriched", ANSWERS),
+        ],
+        targets: &[target(What::Speed(JSON_PARSE), OURS, 2.8, 4.0)],
+    },
+    Group {
+        name: "node-all",
+        title: "Events in Node from API answers in hand, all fields read",
+        contenders: &[node(JSON_PARSE, "json-all", ANSWERS), node(OURS, "ours-all", ANSWERS)],
+        targets: &[target(What::Speed(JSON_PARSE), OURS, 2.3, 3.0)],
+    },
+    Group {
+        name: "node-read",
+        title: "Events in Node from an NDJSON file, three fields read",
+        contenders: &[node(READLINE, "lines", WHOLE), node(OURS, "read", WHOLE)],
+        targets: &[
+            target(What::Speed(READLINE), OURS, 2.5, 4.0),
+            target(What::Delay, OURS, 20.0, 20.0),
         ],
     },
     Group {

@@ -47,6 +47,8 @@ const TAIL: &str = "
   counted. Batches and Parquet of ours are made in a Rust process.
 - **Python objects** of ours make a field's object when it is read, each time: who reads a field
   often keeps what it gave.
+- **Events in Node** are those of a fresh process, in which nothing is compiled yet; `parse` copies what it
+  is given, so that nobody changes it under the events.
 - **Two cores.** What scales better on more is not seen. Ratios move by some ten in a hundred from
   machine to machine and from run to run: the spread says how much.
 - **Versions** of peers are those above. Newer ones may be faster.
@@ -122,7 +124,7 @@ fn setting(out: &mut String, root: &Path, events: u64, rounds: u64) -> Result<()
          - {day}, {} with {cores} cores ({}), {} GiB, Linux {}\n\
          - a log of {events} events, a tenth of it where it is read in memory or compressed; {rounds} \
          rounds\n\
-         - {}, {}\n\
+         - {}, {}, Node {}\n\
          - Rust: {}\n\
          - Python: {}\n\
          - `cargo xtask bench --events {events} --rounds {rounds}`",
@@ -132,6 +134,7 @@ fn setting(out: &mut String, root: &Path, events: u64, rounds: u64) -> Result<()
         kernel.trim(),
         version("rustc")?,
         version("python3")?,
+        version("node")?,
         crates(root)?,
         fs::read_to_string(root.join("benchmarks/requirements.txt"))?
             .lines()
@@ -215,6 +218,10 @@ impl Reached {
                 (format!("memory of {peer}{detail}"), peak(ours) / peak(labelled(peer)), " x")
             }
             What::Megabytes => (format!("memory{detail}"), peak(ours), " MB"),
+            What::Delay => {
+                let delays = ours.iter().filter_map(|outcome| outcome.delay_ms);
+                ("delay of the event loop".to_owned(), delays.fold(0.0, f64::max), " ms")
+            }
             What::Nanoseconds => {
                 let rows = ours.first().map_or(1, |outcome| outcome.rows);
                 (format!("time{detail}"), seconds(ours) * 1e9 / rows as f64, " ns")
