@@ -100,8 +100,9 @@ export function createService({
 }
 
 /**
- * The body, up to a limit. `read` closes a source that it is done with, and a request that is closed has no
- * connection any more to answer on: so the rest of the body is let go by instead.
+ * The body, up to a limit. `read` closes a source that it is done with, be it early, and nobody takes the
+ * rest of a request that is closed: a client that sends all before it reads would never see why. So the
+ * rest is let go by instead.
  *
  * @type {(request: Request, maxBytes: number) => AsyncGenerator<Uint8Array>}
  */

@@ -104,16 +104,40 @@ export interface Checked {
   readonly signal: AbortSignal | undefined;
 }
 
+type Taker = "parse" | "read" | "readTable";
+
 const FILTERS = new Map(native.names().filters.map((name) => [camelCase(name), name]));
-const COMMON = ["onError", "dedup", "lang", "limits", "catalog", "tz", ...FILTERS.keys()];
-const MORE = { parse: [], read: ["signal"], readTable: ["signal", "columns", "threads"] };
+const COMMON: readonly string[] = [
+  "onError",
+  "dedup",
+  "lang",
+  "limits",
+  "catalog",
+  "tz",
+  ...FILTERS.keys(),
+];
+const NAMES: Record<Taker, readonly string[]> = {
+  parse: COMMON,
+  read: [...COMMON, "signal"],
+  readTable: [...COMMON, "signal", "columns", "threads"],
+};
+
+let plain: Checked | undefined;
 
 /** Looks at the options of a function, as plain JavaScript may give anything. */
-export function check(taker: keyof typeof MORE, options: TableOptions = {}): Checked {
+export function check(taker: Taker, options?: TableOptions): Checked {
+  if (options === undefined) {
+    plain ??= checked(taker, {});
+    return plain;
+  }
+  return checked(taker, options);
+}
+
+function checked(taker: Taker, options: TableOptions): Checked {
   if (typeof options !== "object" || options === null) {
     throw wrongOption(`${taker}: the options are an object, not ${inspect(options)}`);
   }
-  const names = [...COMMON, ...MORE[taker]];
+  const names = NAMES[taker];
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {
       throw wrongOption(`no option ${inspect(name)}; options are ${names.join(", ")}`);
@@ -138,7 +162,7 @@ export function check(taker: keyof typeof MORE, options: TableOptions = {}): Che
       throw wrongOption(`limits: no limit ${inspect(name)}; there are recordBytes and depth`);
     }
   }
-  const checked: Native.Options = {
+  const spelled: Native.Options = {
     onError,
     dedup: flag("dedup", options.dedup ?? false),
     lang,
@@ -147,15 +171,15 @@ export function check(taker: keyof typeof MORE, options: TableOptions = {}): Che
     tz: text("tz", options.tz ?? "UTC"),
   };
   if (limits.recordBytes !== undefined) {
-    checked.recordBytes = whole("limits.recordBytes", limits.recordBytes);
+    spelled.recordBytes = whole("limits.recordBytes", limits.recordBytes);
   }
   if (limits.depth !== undefined) {
-    checked.depth = whole("limits.depth", limits.depth);
+    spelled.depth = whole("limits.depth", limits.depth);
   }
   if (options.columns !== undefined) {
-    checked.columns = list("columns", options.columns);
+    spelled.columns = list("columns", options.columns);
   }
-  return { native: checked, catalog: given, lang, signal };
+  return { native: spelled, catalog: given, lang, signal };
 }
 
 function* filters(options: Filters): Iterable<[name: string, value: string]> {

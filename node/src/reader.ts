@@ -54,9 +54,7 @@ function copyOf(data: string | Data): Buffer {
     const what = inspect(data, { depth: 0 }).slice(0, 100);
     throw wrongOption(`parse takes text or bytes in hand, not ${what}: use read`);
   }
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
+  return Buffer.from(bytes);
 }
 
 /**
@@ -183,18 +181,19 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
     const stopped = new Promise<Stop>((resolve) => {
       this.#interrupt = resolve;
     });
-    const step = this.#given();
+    const step = this.#given().catch((error: unknown) => {
+      this.#failure ??= { error };
+      this.#state = "over";
+    });
     const stop = await Promise.race([step, stopped]);
     this.#interrupt = undefined;
     if (stop) {
-      // Nobody waits for it any more.
-      step.catch(() => undefined);
       this.#state = "over";
       this.#failure = stop === CLOSED ? undefined : stop;
     }
   }
 
-  async #given(): Promise<undefined> {
+  async #given(): Promise<void> {
     for (;;) {
       const given = await (this.#ahead ?? this.#native.next());
       this.#ahead = undefined;

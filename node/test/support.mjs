@@ -1,8 +1,24 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { Worker } from "node:worker_threads";
+import { CloudTrailError } from "nhn-cloudtrail";
 
 /** The repository. */
 export const ROOT = join(import.meta.dirname, "../..");
+
+const PACKAGE = join(ROOT, "node");
 
 const CASES = join(ROOT, "tests/cases");
 
@@ -154,4 +170,121 @@ export async function all(iterable) {
     items.push(item);
   }
   return items;
+}
+
+/** Records as lines: of objects what JSON has for them, of text the text. */
+export function lines(...records) {
+  const line = (record) => (typeof record === "string" ? record : JSON.stringify(record));
+  return Buffer.from(records.map((record) => `${line(record)}\n`).join(""));
+}
+
+/** Records with nothing but their number, from `from` to before `to`. */
+export function numbered(from, to) {
+  const numbers = Array.from({ length: to - from }, (_, index) => from + index);
+  return lines(...numbers.map((number) => ({ eventLogUuid: String(number) })));
+}
+
+/** The numbers of `numbered` records. */
+export function numbersOf(events) {
+  return events.map((event) => Number(event.eventLogUuid));
+}
+
+/** A temporary folder with these files, which goes with the test. */
+export function folder(t, files = {}) {
+  const path = mkdtempSync(join(tmpdir(), "nhn-cloudtrail-"));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(path, name), content);
+  }
+  return path;
+}
+
+/** What a promise comes to. One that never comes to anything fails: it would end the file with its tests. */
+export async function settled(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: "never settles" })),
+      20_000,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a call or a promise throws. */
+export async function failure(promise) {
+  try {
+    await settled(typeof promise === "function" ? promise() : promise);
+  } catch (error) {
+    return error;
+  }
+  return assert.fail("nothing was thrown");
+}
+
+/** An error of ours with a code, and whatever else. */
+export function ours(code, properties = {}) {
+  return (error) => {
+    assert.ok(error instanceof CloudTrailError, `${error?.stack ?? error}`);
+    assert.equal(error.code, code, error.message);
+    for (const [name, value] of Object.entries(properties)) {
+      assert.deepEqual(error[name], value, `${name}: ${error.message}`);
+    }
+    return true;
+  };
+}
+
+/** Whether there is /proc. */
+export const isLinux = process.platform === "linux";
+
+/** How many of this process's descriptors are of files below a path. */
+export function openBelow(path) {
+  const targets = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return targets.filter((target) => target.startsWith(path)).length;
+}
+
+/**
+ * What `work(package, ...args)` gives in a process of its own, with `flags` for Node, and pieces of `input`
+ * for its standard input. It must be a function that needs nothing around it.
+ */
+export async function inChild(work, { args = [], flags = [], input = [] } = {}) {
+  const script = `
+    const work = ${work};
+    const result = await work(require(${JSON.stringify(PACKAGE)}), ...${JSON.stringify(args)});
+    require("node:fs").writeFileSync(3, JSON.stringify(result ?? null));
+  `;
+  const child = spawn(process.execPath, [...flags, "-e", `(async () => {${script}})()`], {
+    stdio: ["pipe", "ignore", "pipe", "pipe"],
+  });
+  const texts = [child.stderr, child.stdio[3]].map((stream) => all(stream.setEncoding("utf8")));
+  // Who reads no further closes its end.
+  child.stdin.on("error", () => undefined);
+  for (const piece of input) {
+    child.stdin.write(piece);
+  }
+  child.stdin.end();
+  const [code] = await once(child, "close");
+  const [errors, result] = (await Promise.all(texts)).map((text) => text.join(""));
+  assert.equal(code, 0, errors);
+  return JSON.parse(result);
+}
+
+/** A worker thread that does `work(package, port, ...args)`, and posts what comes of it. */
+export function worker(work, ...args) {
+  const script = `
+    const { parentPort } = require("node:worker_threads");
+    const work = ${work};
+    const done = work(require(${JSON.stringify(PACKAGE)}), parentPort, ...${JSON.stringify(args)});
+    done.then((result) => parentPort.postMessage(result));
+  `;
+  return new Worker(script, { eval: true });
 }

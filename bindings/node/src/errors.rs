@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use nhn_cloudtrail::{Error as CoreError, ErrorKind, guarded};
+use nhn_cloudtrail::{Code, Error as CoreError, ErrorKind, guarded};
 
 /// What a `CloudTrailError` is made of.
 #[napi(object)]
@@ -44,6 +44,18 @@ pub(crate) fn run<T>(
     guarded(work).flatten().map_err(|error| thrown(env, &error))
 }
 
+/// How to go on after an error.
+fn hint(error: &CoreError) -> Option<&'static str> {
+    let of_file = error.position().is_some_and(|position| position.source.is_some());
+    match error.kind() {
+        ErrorKind::Record => Some("onError: \"skip\" leaves such records out"),
+        ErrorKind::Source | ErrorKind::Io if of_file && error.code() != Code::NotFound => {
+            Some("onError: \"skip\" goes on at the next file")
+        }
+        _ => None,
+    }
+}
+
 fn failure(error: &CoreError) -> Failure {
     let position = error.position();
     let place = |number: u64, is_meant: bool| is_meant.then_some(number as f64);
@@ -51,9 +63,9 @@ fn failure(error: &CoreError) -> Failure {
     Failure {
         code: error.code().as_str().to_owned(),
         // The place, the field and the cause stand in the text.
-        message: match error.kind() {
-            ErrorKind::Record => format!("{error}; onError: \"skip\" leaves such records out"),
-            _ => error.to_string(),
+        message: match hint(error) {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
         },
         source: position.and_then(|position| position.source.as_deref()).map(str::to_owned),
         record: position.and_then(|position| place(position.record, in_record)),

@@ -180,28 +180,6 @@ enum State {
     Closed,
 }
 
-impl State {
-    fn step(&mut self, on_error: OnError, progress: &OnceLock<Progress>, events: Packed) -> Step {
-        let opened = match std::mem::take(self) {
-            State::Unopened(builder, Input::Paths(paths)) => builder.open(paths),
-            State::Unopened(builder, Input::Bytes(bytes)) => builder.from_bytes(bytes),
-            State::Unopened(builder, Input::Stream(feed)) => builder.from_reader(feed),
-            State::Open(reader) => Ok(*reader),
-            State::Closed => return Step { end: End::Over, ..Step::default() },
-        };
-        let mut reader = match opened {
-            Ok(reader) => reader,
-            Err(error) => return Step { end: End::Failed(error), ..Step::default() },
-        };
-        progress.get_or_init(|| reader.progress());
-        let step = Step::of(&mut reader, on_error, events);
-        if matches!(step.end, End::More | End::Waiting) {
-            *self = State::Open(Box::new(reader));
-        }
-        step
-    }
-}
-
 /// What a reader and its steps share.
 struct Shared {
     state: Mutex<State>,
@@ -214,6 +192,29 @@ struct Shared {
 }
 
 impl Shared {
+    fn step(&self) -> Step {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = match std::mem::take(&mut *state) {
+            State::Unopened(builder, Input::Paths(paths)) => builder.open(paths),
+            State::Unopened(builder, Input::Bytes(bytes)) => builder.from_bytes(bytes),
+            State::Unopened(builder, Input::Stream(feed)) => builder.from_reader(feed),
+            State::Open(reader) => Ok(*reader),
+            State::Closed => return Step { end: End::Over, ..Step::default() },
+        };
+        let mut reader = match opened {
+            Ok(reader) => reader,
+            Err(error) => return Step { end: End::Failed(error), ..Step::default() },
+        };
+        self.progress.get_or_init(|| reader.progress());
+        let events = self.spare().pop().unwrap_or_default();
+        let step = Step::of(&mut reader, self.on_error, events);
+        // Else its files are closed.
+        if matches!(step.end, End::More | End::Waiting) && !self.stop.load(Ordering::Relaxed) {
+            *state = State::Open(Box::new(reader));
+        }
+        step
+    }
+
     fn spare(&self) -> MutexGuard<'_, Vec<Packed>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -227,10 +228,7 @@ impl<'task> ScopedTask<'task> for Next {
     type JsValue = Given<'task>;
 
     fn compute(&mut self) -> Result<Self::Output> {
-        let Shared { state, on_error, progress, .. } = &*self.0;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = self.0.spare().pop().unwrap_or_default();
-        Ok(guarded(|| state.step(*on_error, progress, events)))
+        Ok(guarded(|| self.0.step()))
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> Result<Self::JsValue> {

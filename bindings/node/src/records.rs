@@ -14,6 +14,9 @@ use crate::values::{Member, Pair};
 /// How many spans a record has: one for each field, then its own.
 const SPANS: usize = Field::ALL.len() + 1;
 
+/// How much memory is kept for the next records.
+const KEPT: usize = 4 << 20;
+
 /// How a span's text is to be read, in the two highest bits of its length.
 const SHAPE: u32 = 30;
 const ABSENT: u32 = 0;
@@ -50,6 +53,9 @@ impl Packed {
     pub(crate) fn cleared(mut self) -> Self {
         self.bytes.clear();
         self.spans.clear();
+        // A large record is no reason to keep so much for ever.
+        self.bytes.shrink_to(KEPT);
+        self.spans.shrink_to(KEPT);
         self.places.clear();
         self.sources.clear();
         (self.size, self.last) = (0, None);
