@@ -250,7 +250,11 @@ export const catalog = new Catalog();
 
 const LANGS: readonly string[] = ["ko", "en", "ja"];
 
-/** What stands for a language among what is there for each. */
+/**
+ * What stands for a language among what is there for each.
+ *
+ * @internal
+ */
 export function inLang<T>(all: readonly T[], lang: Lang): T {
   const found = all[LANGS.indexOf(lang)];
   if (found === undefined) {
@@ -259,7 +263,11 @@ export function inLang<T>(all: readonly T[], lang: Lang): T {
   return found;
 }
 
-/** An action with null for what is absent. */
+/**
+ * An action with null for what is absent.
+ *
+ * @internal
+ */
 export function actionOf(given: Native.Action | null | undefined): Action | null {
   if (!given) {
     return null;

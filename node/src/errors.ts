@@ -59,6 +59,7 @@ export class CloudTrailError extends Error {
   /** The path of the field that it is about, such as `eventTarget.targetMembers[0].idNo`, or null. */
   readonly field: string | null;
 
+  /** An error of this code, for programs that report as this package does. */
   constructor(message: string, details: ErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;

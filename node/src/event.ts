@@ -354,15 +354,21 @@ class EventView {
 
 /** An event whose ID the catalog has. Those of an overlay count as such, too. */
 export interface KnownEvent extends EventView {
+  /** The catalog has the event's ID. */
   readonly known: true;
+  /** What happened: the key of the catalog. */
   readonly eventId: KnownEventId;
+  /** The slug of the service. */
   readonly service: KnownServiceId;
+  /** What was done: verb, kind, phase, provenance. */
   readonly action: Action;
+  /** The event's name in a language, by default the one that the events were read with. */
   name(lang?: Lang): string;
 }
 
 /** An event whose ID the catalog does not have, or that has none. */
 export interface UnknownEvent extends EventView {
+  /** The catalog does not have the event's ID. */
   readonly known: false;
 }
 
@@ -378,6 +384,7 @@ export type Event = KnownEvent | UnknownEvent;
 
 /** The class of events, for `instanceof`. They are made by `parse` and `read`. */
 export const Event = EventView as unknown as {
+  /** What events have in common. */
   readonly prototype: Event;
   [Symbol.hasInstance](value: unknown): value is Event;
 };

@@ -96,7 +96,11 @@ export interface TableOptions extends ReadOptions {
   threads?: number | undefined;
 }
 
-/** Options that were looked at. */
+/**
+ * Options that were looked at.
+ *
+ * @internal
+ */
 export interface Checked {
   readonly native: Native.Options;
   readonly catalog: Catalog;
@@ -124,7 +128,11 @@ const NAMES: Record<Taker, readonly string[]> = {
 
 let plain: Checked | undefined;
 
-/** Looks at the options of a function, as plain JavaScript may give anything. */
+/**
+ * Looks at the options of a function, as plain JavaScript may give anything.
+ *
+ * @internal
+ */
 export function check(taker: Taker, options?: TableOptions): Checked {
   if (options === undefined) {
     plain ??= checked(taker, {});

@@ -18,13 +18,21 @@ export type Source =
   | AsyncIterable<Uint8Array>
   | Iterable<Uint8Array>;
 
-/** A source that was looked at. */
+/**
+ * A source that was looked at.
+ *
+ * @internal
+ */
 export type Opened =
   | { readonly paths: string[] }
   | { readonly bytes: Uint8Array }
   | { readonly chunks: AsyncIterator<unknown> | Iterator<unknown> };
 
-/** What a source is. */
+/**
+ * What a source is.
+ *
+ * @internal
+ */
 export function open(source: Source): Opened {
   if (source === "-") {
     return { chunks: process.stdin[Symbol.asyncIterator]() };
@@ -57,7 +65,11 @@ export function open(source: Source): Opened {
   return { chunks };
 }
 
-/** All of a source in memory, where it is no path. */
+/**
+ * All of a source in memory, where it is no path.
+ *
+ * @internal
+ */
 export async function gather(source: Source, signal?: AbortSignal): Promise<Opened> {
   const opened = open(source);
   if (!("chunks" in opened)) {
@@ -80,7 +92,11 @@ export async function gather(source: Source, signal?: AbortSignal): Promise<Open
   }
 }
 
-/** A piece of a stream. */
+/**
+ * A piece of a stream.
+ *
+ * @internal
+ */
 export function chunkOf(value: unknown): Uint8Array {
   const bytes = bytesOf(value);
   if (!bytes) {
@@ -90,7 +106,11 @@ export function chunkOf(value: unknown): Uint8Array {
   return bytes;
 }
 
-/** Bytes without copying them. */
+/**
+ * Bytes without copying them.
+ *
+ * @internal
+ */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) {
     return value;

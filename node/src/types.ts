@@ -132,34 +132,62 @@ export interface Reject {
 export interface FlatEvent {
   /** RFC 3339, in UTC, to the millisecond. */
   eventTime: string | null;
+  /** What happened: the key of the catalog. */
   eventId: string | null;
+  /** The event's name in the language that it was read with. */
   eventName: string | null;
+  /** The service's slug. */
   service: string | null;
+  /** What the event is about. */
   resource: string | null;
+  /** The word that the ID uses for what was done. */
   verb: string | null;
+  /** What sort of act it is. */
   kind: Kind | null;
+  /** How far the act has come, where the event marks it. */
   phase: Phase | null;
+  /** How the call went. */
   outcome: Outcome;
+  /** The code in the response's header, as text. */
   resultCode: string | null;
+  /** The message in the response's header. */
   resultMessage: string | null;
+  /** Through what it was done. */
   eventSourceType: string | null;
+  /** The ID of the acting member. */
   userId: string | null;
+  /** The name of the acting member. */
   userName: string | null;
+  /** The UUID of the acting member. */
   userIdNo: string | null;
+  /** The address it was done from, as written. */
   userIp: string | null;
+  /** The client it was done with. */
   userAgent: string | null;
+  /** The region. */
   region: string | null;
+  /** The organization. */
   orgId: string | null;
+  /** The project. */
   projectId: string | null;
+  /** The project's name. */
   projectName: string | null;
+  /** The product. */
   productId: string | null;
+  /** The appkey. */
   appKey: string | null;
+  /** The tenant. */
   tenantId: string | null;
+  /** The members it was done to. */
   targetMembers: readonly TargetMember[] | null;
+  /** The unique key of the record. */
   eventLogUuid: string | null;
+  /** What was asked for, as text. */
   request: string | null;
+  /** What was answered, as text. */
   response: string | null;
   /** Of numbers that a `number` cannot hold it has the nearest; `extraJson` has them as written. */
   extra: Record<string, unknown> | null;
+  /** Whether the catalog has the event's ID. */
   known: boolean;
 }

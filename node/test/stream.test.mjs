@@ -64,7 +64,7 @@ function stalled(...first) {
 }
 
 describe("cut at every byte", () => {
-  const answer = { header: { isSuccessful: true }, body: { content: RECORDS } };
+  const answer = { header: { isSuccessful: true }, page: { content: RECORDS } };
   const SHAPES = {
     lines: lines(...RECORDS),
     "lines with a reject": lines(RECORDS[0], '{"broken": ]', RECORDS[1], RECORDS[2]),

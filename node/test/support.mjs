@@ -180,8 +180,11 @@ export function lines(...records) {
 
 /** Records with nothing but their number, from `from` to before `to`. */
 export function numbered(from, to) {
-  const numbers = Array.from({ length: to - from }, (_, index) => from + index);
-  return lines(...numbers.map((number) => ({ eventLogUuid: String(number) })));
+  let text = "";
+  for (let number = from; number < to; number += 1) {
+    text += `{"eventLogUuid":"${number}"}\n`;
+  }
+  return Buffer.from(text);
 }
 
 /** The numbers of `numbered` records. */
