@@ -25,8 +25,7 @@ export declare class Catalog {
 }
 
 export declare class Context {
-  /** With the built-in catalog, or another. */
-  constructor(catalog?: Catalog | undefined | null)
+  constructor(catalog: Catalog)
   /** Begins to count anew. */
   forget(): void
   /** A field's texts. */
@@ -39,10 +38,16 @@ export declare class Context {
   headers(bytes: Uint8Array, spans: Uint32Array): Headers
 }
 
+/** Options that make sense, for any number of readings. */
+export declare class Options {
+  /** Looks at what was given. */
+  constructor(given: Asked, catalog: Catalog)
+}
+
 /** Reads events. */
 export declare class Reader {
   /** A reader of paths, of bytes, or, without either, of a stream. */
-  static open(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, catalog?: Catalog | undefined | null): Reader
+  static open(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options): Reader
   /** The next batch. */
   next(): Promise<Given>
   /** Hands over a piece of the stream. */
@@ -68,6 +73,22 @@ export interface Action {
   kind: string
   phase?: string
   provenance: string
+}
+
+/** Options, as TypeScript gives them. */
+export interface Asked {
+  /** `raise`, `skip` or `collect`. */
+  onError: string
+  dedup: boolean
+  lang: string
+  recordBytes?: number
+  depth?: number
+  threads: number
+  /** Names and values of filters. */
+  filters: Array<Array<string>>
+  /** The zone of times without an offset. */
+  tz: string
+  columns?: Array<string>
 }
 
 export interface Effect {
@@ -185,21 +206,6 @@ export interface Names {
   filters: Array<string>
 }
 
-export interface Options {
-  /** `raise`, `skip` or `collect`. */
-  onError: string
-  dedup: boolean
-  lang: string
-  recordBytes?: number
-  depth?: number
-  threads: number
-  /** Names and values of filters. */
-  filters: Array<Array<string>>
-  /** The zone of times without an offset. */
-  tz: string
-  columns?: Array<string>
-}
-
 export interface Pair {
   key: string
   json: string
@@ -209,7 +215,7 @@ export interface Pair {
 export declare function panic(): void
 
 /** All events of bytes in hand, which JavaScript must not write into any more. */
-export declare function parse(bytes: Buffer, options: Options, catalog?: Catalog | undefined | null): Array<Records>
+export declare function parse(bytes: Buffer, options: Options): Array<Records>
 
 export interface Place {
   source?: string
@@ -222,7 +228,7 @@ export interface Place {
 export declare function problemsOf(record: Uint8Array): Array<string>
 
 /** Makes a table of paths or of bytes. */
-export declare function readTable(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, catalog: Catalog | undefined | null, stopper: Stopper): Promise<Table>
+export declare function readTable(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, stopper: Stopper): Promise<Table>
 
 /** Records, for JavaScript. */
 export interface Records {

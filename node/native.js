@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Catalog = nativeBinding.Catalog
 module.exports.Context = nativeBinding.Context
+module.exports.Options = nativeBinding.Options
 module.exports.Reader = nativeBinding.Reader
 module.exports.Stopper = nativeBinding.Stopper
 module.exports.extraJsonOf = nativeBinding.extraJsonOf

@@ -40,8 +40,8 @@ export function createService({
 } = {}) {
   let bodies = 0;
 
-  /** @type {(request: Request, signal: AbortSignal) => Promise<object>} */
-  async function answer(request, signal) {
+  /** @type {(request: Request) => Promise<object>} */
+  async function answer(request) {
     const [path, ...query] = (request.url ?? "").split("?");
     if (path !== "/summary") {
       throw new Refusal(404, "there is only /summary");
@@ -55,6 +55,8 @@ export function createService({
     bodies += 1;
     try {
       const asked = optionsOf(new URLSearchParams(query.join("?")));
+      // A few bytes may be very many, compressed: time is the limit that they meet.
+      const signal = AbortSignal.timeout(timeout);
       const options = { ...asked, signal, limits: { recordBytes } };
       return await summaryOf(read(bodyOf(request, maxBytes), options));
     } finally {
@@ -72,17 +74,8 @@ export function createService({
       const last = server.listening ? {} : { connection: "close" };
       response.writeHead(status, { ...last, ...headers }).end(`${JSON.stringify(body)}\n`);
     };
-    // A few bytes may be very many, compressed: time is the limit that they meet. And when the client has
-    // gone, nobody wants the summary.
-    const stop = new AbortController();
-    const late = new Refusal(408, `not done in ${timeout} ms`, { connection: "close" });
-    const timer = setTimeout(() => stop.abort(late), timeout);
-    response.once("close", () => {
-      clearTimeout(timer);
-      stop.abort();
-    });
     try {
-      send(200, await answer(request, stop.signal));
+      send(200, await answer(request));
     } catch (error) {
       if (error instanceof Refusal) {
         send(error.status, { error: error.message }, error.headers);
@@ -90,6 +83,8 @@ export function createService({
         const { code, message, record, line, byte } = error;
         const status = code === "RECORD_TOO_LARGE" ? 413 : 400;
         send(status, { error: message, code, record, line, byte });
+      } else if (error instanceof DOMException && error.name === "TimeoutError") {
+        send(408, { error: `not done in ${timeout} ms` }, { connection: "close" });
       } else if (!response.destroyed) {
         console.error(error);
         send(500, { error: "something went wrong here" });

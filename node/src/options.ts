@@ -165,12 +165,15 @@ function checked(taker: Taker, options: TableOptions): Checked {
     throw wrongOption("signal: an AbortSignal is wanted");
   }
   const limits = options.limits ?? {};
+  if (typeof limits !== "object") {
+    throw wrongOption(`limits: an object is wanted, not ${inspect(limits, { depth: 0 })}`);
+  }
   for (const name of Object.keys(limits)) {
     if (name !== "recordBytes" && name !== "depth") {
       throw wrongOption(`limits: no limit ${inspect(name)}; there are recordBytes and depth`);
     }
   }
-  const spelled: Native.Options = {
+  const spelled: Native.Asked = {
     onError,
     dedup: flag("dedup", options.dedup ?? false),
     lang,
@@ -186,8 +189,12 @@ function checked(taker: Taker, options: TableOptions): Checked {
   }
   if (options.columns !== undefined) {
     spelled.columns = list("columns", options.columns);
+    const twice = spelled.columns.find((name, index, all) => all.indexOf(name) < index);
+    if (twice !== undefined) {
+      throw wrongOption(`columns: ${twice} is asked for twice`);
+    }
   }
-  return { native: spelled, catalog: given, lang, signal };
+  return { native: new native.Options(spelled, given.native), catalog: given, lang, signal };
 }
 
 function* filters(options: Filters): Iterable<[name: string, value: string]> {
@@ -196,13 +203,10 @@ function* filters(options: Filters): Iterable<[name: string, value: string]> {
     if (given === undefined || given === null) {
       continue;
     }
-    if (name === "known") {
+    if (name === "since" || name === "until") {
+      yield [native, timeOf(name, given)];
+    } else if (name === "known") {
       yield [native, String(flag(name, given))];
-    } else if (given instanceof Date) {
-      if (Number.isNaN(given.getTime())) {
-        throw new CloudTrailError(`${name}: an invalid Date`, { code: "INVALID_TIME" });
-      }
-      yield [native, given.toISOString()];
     } else {
       const values = list(name, given);
       if (values.length === 0) {
@@ -214,6 +218,16 @@ function* filters(options: Filters): Iterable<[name: string, value: string]> {
       }
     }
   }
+}
+
+function timeOf(name: string, given: unknown): string {
+  if (!(given instanceof Date)) {
+    return text(name, given);
+  }
+  if (Number.isNaN(given.getTime())) {
+    throw new CloudTrailError(`${name}: an invalid Date`, { code: "INVALID_TIME" });
+  }
+  return given.toISOString();
 }
 
 function camelCase(name: string): string {

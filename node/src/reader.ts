@@ -35,7 +35,7 @@ export function parse(data: string | Data, options?: ParseOptions): Event[] {
   const checked = check("parse", options);
   const input = copyOf(data);
   const events: Event[] = [];
-  for (const records of native.parse(input, checked.native, checked.catalog.native)) {
+  for (const records of native.parse(input, checked.native)) {
     const batch = new Batch(records, input, checked.catalog, checked.lang);
     for (let index = 0; index < batch.length; index += 1) {
       events.push(eventOf(batch, index));
@@ -65,6 +65,9 @@ function copyOf(data: string | Data): Buffer {
  * bytes; `-` is standard input. A folder is read recursively in the order of its paths, without names that
  * begin with `.` or `_`. Shape and compression are found. A Parquet file of nhn-cloudtrail is a source too,
  * by its path.
+ *
+ * Whoever leaves early, or is told of an error, has closed the source: of an HTTP request, give
+ * `request.iterator({ destroyOnReturn: false })`, so that it can still be answered.
  *
  * ```js
  * for await (const event of read("logs/", { kind: "delete", since: "7d" })) {
@@ -116,7 +119,6 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
       "paths" in opened ? opened.paths : null,
       "bytes" in opened ? opened.bytes : null,
       checked.native,
-      checked.catalog.native,
     );
     if (checked.signal?.aborted) {
       this.#onAbort();

@@ -142,5 +142,11 @@ function isPath(source: unknown): source is Path {
 }
 
 function pathOf(path: Path): string {
-  return typeof path === "string" ? path : fileURLToPath(path);
+  if (typeof path === "string") {
+    return path;
+  }
+  if (path.protocol !== "file:") {
+    throw wrongOption(`source: ${path} is no file: fetch it, and give its body`);
+  }
+  return fileURLToPath(path);
 }

@@ -45,7 +45,6 @@ export async function readTable(source: Source, options?: TableOptions): Promise
       "paths" in opened ? opened.paths : null,
       "bytes" in opened ? opened.bytes : null,
       checked.native,
-      checked.catalog.native,
       stopper,
     );
     const { ipc, rows, stats, rejects, errors } = made;

@@ -113,33 +113,30 @@ describe("are alike in every way of reading", () => {
 
   test("a path that there is not", async (t) => {
     const path = join(folder(t), "nothing.log");
-    for (const promise of [all(read(path)), readTable(path)]) {
-      const error = await failure(promise);
+    for (const error of [await failure(all(read(path))), await failure(readTable(path))]) {
       ours("NOT_FOUND", { source: path, record: null, line: null, byte: null })(error);
       assert.ok(error.message.startsWith(`${path}: `));
     }
   });
 
   test("a file that cannot be read", { skip: !isLinux }, async () => {
-    for (const promise of [all(read("/proc/self/mem")), readTable("/proc/self/mem")]) {
-      await assert.rejects(promise, ours("IO", { source: "/proc/self/mem" }));
-    }
+    const path = "/proc/self/mem";
+    await assert.rejects(all(read(path)), ours("IO", { source: path }));
+    await assert.rejects(readTable(path), ours("IO", { source: path }));
   });
 
   test("a folder and a glob with nothing in them", async (t) => {
     const path = folder(t);
     for (const source of [path, join(path, "*.log")]) {
-      for (const promise of [all(read(source)), readTable(source)]) {
-        await assert.rejects(promise, ours("NOT_FOUND", { source }));
-      }
+      await assert.rejects(all(read(source)), ours("NOT_FOUND", { source }));
+      await assert.rejects(readTable(source), ours("NOT_FOUND", { source }));
     }
   });
 
   test("a Parquet file that is none", async (t) => {
     const path = join(folder(t, { "x.parquet": "PAR1 and nothing PAR1" }), "x.parquet");
-    for (const promise of [all(read(path)), readTable(path)]) {
-      await assert.rejects(promise, ours("INVALID_TABLE", { source: path }));
-    }
+    await assert.rejects(all(read(path)), ours("INVALID_TABLE", { source: path }));
+    await assert.rejects(readTable(path), ours("INVALID_TABLE", { source: path }));
   });
 
   test("an overlay", () => {

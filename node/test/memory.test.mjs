@@ -31,7 +31,7 @@ function records(count, from = 0) {
  */
 async function growth(t, round, { warm, rounds, args }) {
   const measure = async (package_, source, warm, rounds, args) => {
-    const round = new Function(`return ${source}`)();
+    const round = new Function("require", `return ${source}`)(require);
     const { readdirSync } = require("node:fs");
     const { setTimeout } = require("node:timers/promises");
     const count = (path) => (process.platform === "linux" ? readdirSync(path).length : 0);
@@ -183,7 +183,7 @@ describe("memory is steady", () => {
       });
       read(`${path}/b.log.gz`);
     };
-    steady(await growth(t, round, { warm: 40, rounds: 200, args: path }));
+    steady(await growth(t, round, { warm: 200, rounds: 300, args: path }));
   });
 
   test("over readers that nobody closes", { skip: !isLinux }, async (t) => {

@@ -13,8 +13,8 @@ const DIST = join(ROOT, "node/dist");
 
 test("ES modules and CommonJS have the same", () => {
   assert.deepEqual(Object.keys(esm).sort(), Object.keys(cjs).sort());
-  for (const [name, value] of Object.entries(cjs)) {
-    assert.equal(esm[name], value);
+  for (const [name, value] of Object.entries(esm)) {
+    assert.equal(cjs[name], value);
   }
 });
 

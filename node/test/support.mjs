@@ -265,7 +265,10 @@ export async function inChild(work, { args = [], flags = [], input = [] } = {}) 
     const result = await work(require(${JSON.stringify(PACKAGE)}), ...${JSON.stringify(args)});
     require("node:fs").writeFileSync(3, JSON.stringify(result ?? null));
   `;
-  const child = spawn(process.execPath, [...flags, "-e", `(async () => {${script}})()`], {
+  const home = mkdtempSync(join(tmpdir(), "nhn-cloudtrail-"));
+  const file = join(home, "child.cjs");
+  writeFileSync(file, `(async () => {${script}})()`);
+  const child = spawn(process.execPath, [...flags, file], {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
   });
   const texts = [child.stderr, child.stdio[3]].map((stream) => all(stream.setEncoding("utf8")));
@@ -276,6 +279,7 @@ export async function inChild(work, { args = [], flags = [], input = [] } = {}) 
   }
   child.stdin.end();
   const [code] = await once(child, "close");
+  rmSync(home, { recursive: true });
   const [errors, result] = (await Promise.all(texts)).map((text) => text.join(""));
   assert.equal(code, 0, errors);
   return JSON.parse(result);

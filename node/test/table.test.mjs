@@ -192,10 +192,9 @@ describe("a table is bytes", () => {
     assert.deepEqual([...table.subarray(0, 4)], [...Buffer.from(table).subarray(0, 4)]);
   });
 
-  test("that can be sent elsewhere", async () => {
+  test("that can be copied to elsewhere", async () => {
     const table = await readTable(TEXT);
-    const moved = structuredClone(table.buffer, { transfer: [table.buffer] });
-    assert.equal(tableFromIPC(new Uint8Array(moved)).numRows, RECORDS.length);
+    assert.equal(tableFromIPC(structuredClone(table)).numRows, RECORDS.length);
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { tableFromIPC } from "apache-arrow";
 import { catalog, parse, read, readTable } from "nhn-cloudtrail";
 import { all, folder, isLinux, lines, numbered, openBelow, settled, worker } from "./support.mjs";
 
@@ -165,15 +166,15 @@ describe("a worker that is terminated", () => {
   };
   for (const [name, job] of Object.entries(WORK)) {
     test(`${name}, harms nobody`, async (t) => {
-      const path = join(folder(t, { "a.log": numbered(0, 300_000) }), "a.log");
-      for (const wait of [0, 1, 5, 20, 50]) {
+      const path = join(folder(t, { "a.log": numbered(0, 100_000) }), "a.log");
+      for (const wait of [0, 5, 50]) {
         const thread = worker(job, path);
         assert.equal((await settled(once(thread, "message")))[0], "busy");
         await setTimeout(wait);
         await settled(thread.terminate());
         assert.equal(parse(TEXT).length, 500);
       }
-      assert.equal((await all(read(path))).length, 300_000);
+      assert.equal((await all(read(path))).length, 100_000);
       // What was under way in other threads may take a moment to be let go of.
       for (let times = 0; isLinux && openBelow(path) > 0 && times < 100; times += 1) {
         await setTimeout(50);
@@ -183,13 +184,9 @@ describe("a worker that is terminated", () => {
   }
 });
 
-test("a table can be handed to another thread without a copy", async () => {
-  const table = await resultOf(
-    worker(async ({ readTable }, port, text) => {
-      const { buffer } = await readTable(Buffer.from(text));
-      port.postMessage(buffer, [buffer]);
-      return buffer;
-    }, TEXT.toString()),
-  ).catch((error) => error);
-  assert.ok(table);
+test("a table can be handed to another thread", async () => {
+  const bytes = await resultOf(
+    worker(async ({ readTable }, _port, text) => readTable(Buffer.from(text)), TEXT.toString()),
+  );
+  assert.equal(tableFromIPC(bytes).numRows, 500);
 });

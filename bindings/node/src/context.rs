@@ -83,11 +83,10 @@ pub struct Context {
 
 #[napi]
 impl Context {
-    /// With the built-in catalog, or another.
     #[napi(constructor)]
-    pub fn new(catalog: Option<&Catalog>) -> Self {
+    pub fn new(catalog: &Catalog) -> Self {
         Self {
-            catalog: catalog.map(|catalog| catalog.core().clone()).unwrap_or_default(),
+            catalog: catalog.core().clone(),
             texts: Numbers::default(),
             ids: Numbers::default(),
             headers: HashMap::default(),

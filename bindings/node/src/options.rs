@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use napi::Env;
 use napi_derive::napi;
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
 use nhn_cloudtrail::{Column, Filter, Limits, Reader, ReaderBuilder, Result};
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
 
 use crate::catalog::Catalog;
+use crate::errors::run;
 
+/// Options, as TypeScript gives them.
 #[napi(object)]
-pub struct Options {
+pub struct Asked {
     /// `raise`, `skip` or `collect`.
     pub on_error: String,
     pub dedup: bool,
@@ -29,8 +32,9 @@ pub struct Options {
 /// Whether a reading is to stop.
 pub(crate) type Stop = Arc<AtomicBool>;
 
-/// Options that make sense.
-pub(crate) struct Checked {
+/// Options that make sense, for any number of readings.
+#[napi]
+pub struct Options {
     pub(crate) on_error: OnError,
     dedup: bool,
     limits: Limits,
@@ -49,44 +53,53 @@ pub(crate) enum OnError {
     Collect,
 }
 
+#[napi]
 impl Options {
-    pub(crate) fn check(&self, catalog: Option<&Catalog>) -> Result<Checked> {
-        let catalog = catalog.map(|catalog| catalog.core().clone()).unwrap_or_default();
+    /// Looks at what was given.
+    #[napi(constructor)]
+    pub fn new(env: &Env, given: Asked, catalog: &Catalog) -> napi::Result<Self> {
+        run(env, || {
+            let options = Self::of(&given, catalog.core().clone())?;
+            // That of nothing fails where the limits make no sense.
+            options.reader(&Stop::default()).from_bytes([])?;
+            Ok(options)
+        })
+    }
+
+    fn of(given: &Asked, catalog: CoreCatalog) -> Result<Self> {
         // A zone that there is not is an error also where no time wants it.
-        let mut filter = Filter::new().since("2026-01-01", &self.tz).map(|_| Filter::new())?;
-        for pair in &self.filters {
+        let mut filter = Filter::new().since("2026-01-01", &given.tz).map(|_| Filter::new())?;
+        for pair in &given.filters {
             if let [name, value] = pair.as_slice() {
-                filter = filter.with(name, value, &self.tz, &catalog)?;
+                filter = filter.with(name, value, &given.tz, &catalog)?;
             }
         }
         let mut limits = Limits::default();
-        if let Some(bytes) = self.record_bytes {
+        if let Some(bytes) = given.record_bytes {
             limits = limits.with_record_bytes(bytes as usize);
         }
-        if let Some(depth) = self.depth {
+        if let Some(depth) = given.depth {
             limits = limits.with_depth(depth as usize);
         }
-        Ok(Checked {
-            on_error: match self.on_error.as_str() {
+        Ok(Self {
+            on_error: match given.on_error.as_str() {
                 "skip" => OnError::Skip,
                 "collect" => OnError::Collect,
                 _ => OnError::Raise,
             },
-            dedup: self.dedup,
+            dedup: given.dedup,
             limits,
             filter,
             catalog,
-            columns: match &self.columns {
+            columns: match &given.columns {
                 Some(names) => names.iter().map(|name| name.parse()).collect::<Result<_>>()?,
                 None => Column::standard().to_vec(),
             },
-            lang: self.lang.parse()?,
-            threads: self.threads as usize,
+            lang: given.lang.parse()?,
+            threads: given.threads as usize,
         })
     }
-}
 
-impl Checked {
     pub(crate) fn reader(&self, stop: &Stop) -> ReaderBuilder {
         let stop = stop.clone();
         let parquet = Parquet::new(&self.filter, &self.catalog);

@@ -14,7 +14,6 @@ use nhn_cloudtrail::{
     Reject as CoreReject, Stats as CoreStats, guarded,
 };
 
-use crate::catalog::Catalog;
 use crate::errors::{made, run, thrown};
 use crate::options::{OnError, Options, Stop};
 use crate::records::{Packed, Records};
@@ -246,15 +245,8 @@ pub struct Reader(Arc<Shared>);
 impl Reader {
     /// A reader of paths, of bytes, or, without either, of a stream.
     #[napi(factory)]
-    pub fn open(
-        env: &Env,
-        paths: Option<Vec<String>>,
-        bytes: Option<&[u8]>,
-        options: Options,
-        catalog: Option<&Catalog>,
-    ) -> Result<Self> {
+    pub fn open(paths: Option<Vec<String>>, bytes: Option<&[u8]>, options: &Options) -> Self {
         let (stop, feed) = (Stop::default(), Feed::default());
-        let options = run(env, || options.check(catalog))?;
         let builder = Box::new(options.reader(&stop));
         let input = match (paths, bytes) {
             (Some(paths), _) => Input::Paths(paths.into_iter().map(PathBuf::from).collect()),
@@ -263,14 +255,7 @@ impl Reader {
         };
         let state = Mutex::new(State::Unopened(builder, input));
         let (on_error, progress) = (options.on_error, OnceLock::new());
-        Ok(Self(Arc::new(Shared {
-            state,
-            on_error,
-            stop,
-            feed,
-            progress,
-            spare: Mutex::default(),
-        })))
+        Self(Arc::new(Shared { state, on_error, stop, feed, progress, spare: Mutex::default() }))
     }
 
     /// The next batch.
@@ -321,20 +306,12 @@ impl Reader {
 
 /// All events of bytes in hand, which JavaScript must not write into any more.
 #[napi]
-pub fn parse<'env>(
-    env: &'env Env,
-    bytes: Buffer,
-    options: Options,
-    catalog: Option<&Catalog>,
-) -> Result<Vec<Records<'env>>> {
+pub fn parse<'env>(env: &'env Env, bytes: Buffer, options: &Options) -> Result<Vec<Records<'env>>> {
     let mut events = Packed::of(&bytes);
-    let (mut reader, on_error) = run(env, || {
-        let options = options.check(catalog)?;
-        Ok((options.reader(&Stop::default()).from_owner(bytes)?, options.on_error))
-    })?;
+    let mut reader = run(env, || options.reader(&Stop::default()).from_owner(bytes))?;
     let mut all = Vec::new();
     loop {
-        let step = run(env, || Ok(Step::of(&mut reader, on_error, events)))?;
+        let step = run(env, || Ok(Step::of(&mut reader, options.on_error, events)))?;
         if !step.events.is_empty() {
             all.push(Records::new(env, &step.events)?);
         }

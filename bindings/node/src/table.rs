@@ -9,8 +9,7 @@ use napi_derive::napi;
 use nhn_cloudtrail::{Code, Error as CoreError, Reject as CoreReject, Stats as CoreStats, guarded};
 use nhn_cloudtrail_arrow::{ArrowStreamWriter, TableBuilder};
 
-use crate::catalog::Catalog;
-use crate::errors::{made, run, thrown};
+use crate::errors::{made, thrown};
 use crate::options::{OnError, Options, Stop};
 use crate::values::{Reject, Stats};
 
@@ -120,18 +119,15 @@ impl Stopper {
 /// Makes a table of paths or of bytes.
 #[napi(ts_return_type = "Promise<Table>")]
 pub fn read_table(
-    env: &Env,
     paths: Option<Vec<String>>,
     bytes: Option<&[u8]>,
-    options: Options,
-    catalog: Option<&Catalog>,
+    options: &Options,
     stopper: &Stopper,
-) -> Result<AsyncTask<Make>> {
-    let options = run(env, || options.check(catalog))?;
+) -> AsyncTask<Make> {
     let source = match paths {
         Some(paths) => Source::Paths(paths.into_iter().map(PathBuf::from).collect()),
         None => Source::Bytes(bytes.unwrap_or_default().to_vec()),
     };
     let builder = options.table(&stopper.stop);
-    Ok(AsyncTask::new(Make { source: Some((builder, source)), on_error: options.on_error }))
+    AsyncTask::new(Make { source: Some((builder, source)), on_error: options.on_error })
 }
