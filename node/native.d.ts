@@ -224,8 +224,14 @@ export interface Place {
   byte: number
 }
 
+/** Fields by their names, and unknown ones by their keys. */
+export interface Problems {
+  fields: Array<string>
+  others: Array<string>
+}
+
 /** The fields of a record whose value is not of the expected form. */
-export declare function problemsOf(record: Uint8Array): Array<string>
+export declare function problemsOf(record: Uint8Array): Problems
 
 /** Makes a table of paths or of bytes. */
 export declare function readTable(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, stopper: Stopper): Promise<Table>

@@ -192,9 +192,10 @@ class EventView {
     } catch (cause) {
       const { source, record, line, byte } = this.position;
       const place = `${source ?? "input"}, line ${line} (record ${record}, byte ${byte})`;
-      const message = `${place}: ${name}: not JSON, though it is data all the same: ${(cause as Error).message}`;
+      const why = (cause as Error).message;
+      const message = `${place}: ${name}: not JSON, though it is data all the same: ${why}`;
       const details = { source, record, line, byte, field: name, cause };
-      throw new CloudTrailError(message, { code: "INVALID_JSON", ...details });
+      throw new CloudTrailError(printable(message), { code: "INVALID_JSON", ...details });
     }
   }
 
@@ -246,8 +247,8 @@ class EventView {
    * their key. Nothing is lost by it: their text is kept.
    */
   get problems(): string[] {
-    const known = (name: string) => (name in FIELDS ? camelCase(name) : name);
-    return native.problemsOf(this.#record()).map(known);
+    const { fields, others } = native.problemsOf(this.#record());
+    return [...new Set([...fields.map(camelCase), ...others])];
   }
 
   /**
@@ -339,7 +340,7 @@ class EventView {
       eventLogUuid: this.eventLogUuid,
       request: this.request,
       response: this.response,
-      extra: extra === null ? null : JSON.parse(extra),
+      extra: extra === null ? null : wellFormed(extra, JSON.parse(extra)),
       known: this.known,
     };
   }
@@ -402,17 +403,42 @@ function camelCase(name: string): string {
 
 /** What marks a whole number among strings: nobody can have put it into a record. */
 const MARK = `${crypto.randomUUID()}:`;
-const WHOLE = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g;
 
 /** JSON text, decoded so that whole numbers keep their value. */
 function decode(json: string): unknown {
   if (!/\d{16}/.test(json)) {
-    return JSON.parse(json);
+    return wellFormed(json, JSON.parse(json));
   }
-  const marked = json.replace(WHOLE, (token) =>
-    token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${MARK}${token}"`,
+  const marked = json.replace(TOKEN, (token) =>
+    /^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${MARK}${token}"` : token,
   );
-  return JSON.parse(marked, (_, value) =>
+  const value = JSON.parse(marked, (_, value) =>
     typeof value === "string" && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
   );
+  return wellFormed(json, value);
+}
+
+/** What was made of JSON, without halves of characters. */
+function wellFormed<T>(json: string, value: T): T {
+  return /\\u[dD][89a-fA-F]/.test(json) ? (mended(value) as T) : value;
+}
+
+function mended(value: unknown): unknown {
+  if (typeof value === "string") {
+    return value.toWellFormed();
+  }
+  if (Array.isArray(value)) {
+    return value.map(mended);
+  }
+  if (typeof value === "object" && value !== null) {
+    const members = Object.entries(value);
+    return Object.fromEntries(members.map(([key, value]) => [key.toWellFormed(), mended(value)]));
+  }
+  return value;
+}
+
+/** Text without what a terminal would take for an order. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
 }

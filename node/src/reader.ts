@@ -6,7 +6,7 @@ import { wrongOption } from "./errors";
 import { type Event, eventOf } from "./event";
 import native, { type Native } from "./native";
 import { type Checked, check, type ParseOptions, type ReadOptions } from "./options";
-import { bytesOf, chunkOf, type Data, open, type Source } from "./source";
+import { bytesOf, type Chunks, chunkOf, type Data, open, type Source } from "./source";
 import type { Reject, Stats } from "./types";
 
 const NOTHING: Stats = Object.freeze({
@@ -96,7 +96,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
   readonly #native: Native.Reader;
   readonly #checked: Checked;
   /** The pieces of a stream, where it is one. */
-  readonly #chunks: AsyncIterator<unknown> | Iterator<unknown> | undefined;
+  readonly #chunks: Chunks | undefined;
   #batch: Batch | undefined;
   #next = 0;
   /** What is to be thrown after the batch. */
@@ -245,19 +245,26 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
         this.#native.push(chunkOf(next.value));
       }
     } catch (error) {
-      // What stands before it is given first. Of both failures this is the one that says why.
-      this.#failure ??= { error };
-      this.#native.end(true);
+      if (this.#state === "open") {
+        // What stands before it is given first. Of both failures this is the one that says why.
+        this.#failure ??= { error };
+        this.#native.end(true);
+      }
     }
   }
 
   /** Reads no more, and closes the source. */
   async return(): Promise<IteratorResult<Event, undefined>> {
     this.#stop(CLOSED);
-    this.#batch = undefined;
     await this.#turn;
     await this.#close();
     return { done: true, value: undefined };
+  }
+
+  /** Reads no more, closes the source, and fails with the error: what a generator over it does. */
+  async throw(error?: unknown): Promise<IteratorResult<Event, undefined>> {
+    await this.return();
+    throw error;
   }
 
   #stop(stop: Stop): void {
@@ -265,10 +272,8 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
     if (this.#state === "closed") {
       return;
     }
-    if (stop !== CLOSED) {
-      this.#batch = undefined;
-      this.#failure = stop;
-    }
+    this.#batch = undefined;
+    this.#failure = stop === CLOSED ? undefined : stop;
     if (this.#interrupt) {
       this.#interrupt(stop);
     } else {
@@ -287,7 +292,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
     this.#ahead = undefined;
     this.#native.close();
     // A stream may take its time, or never answer: it is told, and that is all.
-    Promise.resolve(this.#chunks?.return?.()).catch(() => undefined);
+    Promise.resolve(this.#chunks?.leave()).catch(() => undefined);
   }
 
   [Symbol.asyncIterator](): this {
@@ -303,6 +308,15 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
   [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
     return `Reader ${show(this.stats, options)}`;
   }
+}
+
+/**
+ * A reject with null for what is absent.
+ *
+ * @internal
+ */
+export function rejectOf({ position, ...reject }: Native.Reject): Reject {
+  return { position: { ...position, source: position.source ?? null }, ...reject };
 }
 
 /** What ends a reading before its end: an error to be thrown, or that nobody wants more. */

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { wrongOption } from "./errors";
@@ -26,7 +27,23 @@ export type Source =
 export type Opened =
   | { readonly paths: string[] }
   | { readonly bytes: Uint8Array }
-  | { readonly chunks: AsyncIterator<unknown> | Iterator<unknown> };
+  | { readonly chunks: Chunks };
+
+interface Piece {
+  readonly done?: boolean | undefined;
+  readonly value?: unknown;
+}
+
+/**
+ * The pieces of a stream.
+ *
+ * @internal
+ */
+export interface Chunks {
+  next(): PromiseLike<Piece> | Piece;
+  /** Closes the stream, also while a piece is awaited. */
+  leave(): unknown;
+}
 
 /**
  * What a source is.
@@ -35,7 +52,7 @@ export type Opened =
  */
 export function open(source: Source): Opened {
   if (source === "-") {
-    return { chunks: process.stdin[Symbol.asyncIterator]() };
+    return { chunks: chunksOf(process.stdin) as Chunks };
   }
   if (isPath(source)) {
     return { paths: [pathOf(source)] };
@@ -66,29 +83,33 @@ export function open(source: Source): Opened {
 }
 
 /**
- * All of a source in memory, where it is no path.
+ * All of a stream in memory.
  *
  * @internal
  */
-export async function gather(source: Source, signal?: AbortSignal): Promise<Opened> {
-  const opened = open(source);
-  if (!("chunks" in opened)) {
-    return opened;
-  }
+export async function gather(chunks: Chunks, signal?: AbortSignal): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
-  const { chunks } = opened;
+  let stop = (): void => undefined;
+  const stopped = new Promise<"stopped">((resolve) => {
+    stop = () => resolve("stopped");
+  });
+  signal?.addEventListener("abort", stop, { once: true });
   try {
     for (;;) {
       signal?.throwIfAborted();
-      const { done, value } = await chunks.next();
-      if (done) {
-        return { bytes: Buffer.concat(all) };
+      const next = await Promise.race([chunks.next(), stopped]);
+      if (next !== "stopped") {
+        if (next.done) {
+          return Buffer.concat(all);
+        }
+        all.push(Buffer.from(chunkOf(next.value)));
       }
-      all.push(chunkOf(value));
     }
   } catch (error) {
-    await chunks.return?.();
+    Promise.resolve(chunks.leave()).catch(() => undefined);
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
 }
 
@@ -124,17 +145,30 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return undefined;
 }
 
-function chunksOf(source: unknown): AsyncIterator<unknown> | Iterator<unknown> | undefined {
+function chunksOf(source: unknown): Chunks | undefined {
   if (source instanceof Blob) {
-    return source.stream()[Symbol.asyncIterator]();
+    return chunksOf(source.stream());
+  }
+  if (source instanceof ReadableStream) {
+    const reader = source.getReader();
+    const leave = () => reader.cancel().finally(() => reader.releaseLock());
+    return { next: () => reader.read(), leave };
   }
   if (typeof source !== "object" || source === null) {
     return undefined;
   }
+  let iterator: AsyncIterator<unknown> | Iterator<unknown>;
   if (Symbol.asyncIterator in source) {
-    return (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    iterator = (source as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+  } else if (Symbol.iterator in source) {
+    iterator = (source as Iterable<unknown>)[Symbol.iterator]();
+  } else {
+    return undefined;
   }
-  return Symbol.iterator in source ? (source as Iterable<unknown>)[Symbol.iterator]() : undefined;
+  const next = () => iterator.next();
+  // Its iterator would wait for the piece that is on its way.
+  const leave = source instanceof Readable ? () => source.destroy() : () => iterator.return?.();
+  return { next, leave };
 }
 
 function isPath(source: unknown): source is Path {

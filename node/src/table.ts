@@ -1,7 +1,8 @@
 import type { CloudTrailError } from "./errors";
 import native from "./native";
 import { check, type TableOptions } from "./options";
-import { gather, type Source } from "./source";
+import { rejectOf } from "./reader";
+import { gather, open, type Source } from "./source";
 import type { Reject, Stats } from "./types";
 
 /** A table of events, a row an event: the bytes of an Arrow IPC stream, and what was read for it. */
@@ -35,7 +36,10 @@ export class Table extends Uint8Array {
 export async function readTable(source: Source, options?: TableOptions): Promise<Table> {
   const checked = check("readTable", options);
   const { signal } = checked;
-  const opened = await gather(source, signal);
+  const opened = open(source);
+  // Without waiting where there is nothing to wait for: nobody is to change the bytes before.
+  const bytes = "bytes" in opened ? opened.bytes : null;
+  const gathered = "chunks" in opened ? await gather(opened.chunks, signal) : bytes;
   signal?.throwIfAborted();
   const stopper = new native.Stopper();
   const stop = () => stopper.stop();
@@ -43,13 +47,13 @@ export async function readTable(source: Source, options?: TableOptions): Promise
   try {
     const made = await native.readTable(
       "paths" in opened ? opened.paths : null,
-      "bytes" in opened ? opened.bytes : null,
+      gathered,
       checked.native,
       stopper,
     );
     const { ipc, rows, stats, rejects, errors } = made;
     const table = new Table(ipc.buffer as ArrayBuffer, ipc.byteOffset, ipc.byteLength);
-    const properties = { rows, stats, rejects, errors };
+    const properties = { rows, stats, rejects: rejects.map(rejectOf), errors };
     for (const [name, value] of Object.entries(properties)) {
       Object.defineProperty(table, name, { value, enumerable: false });
     }

@@ -252,6 +252,13 @@ pub fn times_of<'env>(
     Float64ArraySlice::copy_from(env, times.collect::<Vec<_>>())
 }
 
+/// Fields by their names, and unknown ones by their keys.
+#[napi(object, object_from_js = false)]
+pub struct Problems {
+    pub fields: Vec<&'static str>,
+    pub others: Vec<String>,
+}
+
 /// The event of a record, to ask what is seldom asked.
 fn event(env: &Env, record: &[u8]) -> Result<CoreEvent> {
     CoreEvent::from_raw(record, Position::default()).map_err(|error| thrown(env, &error))
@@ -266,9 +273,15 @@ pub fn key_of(env: &Env, record: &[u8]) -> Result<String> {
 
 /// The fields of a record whose value is not of the expected form.
 #[napi]
-pub fn problems_of(env: &Env, record: &[u8]) -> Result<Vec<String>> {
+pub fn problems_of(env: &Env, record: &[u8]) -> Result<Problems> {
     let event = event(env, record)?;
-    run(env, || Ok(event.problems().into_iter().map(String::from).collect()))
+    run(env, || {
+        let (fields, others) = event.problems_apart();
+        Ok(Problems {
+            fields: fields.into_iter().map(|field| field.as_str()).collect(),
+            others: others.into_iter().map(String::from).collect(),
+        })
+    })
 }
 
 /// Fields of a record that nobody has told this library of, with their JSON.

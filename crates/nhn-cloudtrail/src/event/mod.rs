@@ -518,8 +518,22 @@ impl Event {
     /// Nothing is lost by a problem: the text of the field is kept. Known fields go by the names of
     /// [`Field::as_str`], unknown ones by their key.
     pub fn problems(&self) -> Vec<Cow<'_, str>> {
+        let (fields, others) = self.problems_apart();
+        let mut names: Vec<Cow<'_, str>> =
+            fields.into_iter().map(|field| field.as_str().into()).collect();
+        for key in others {
+            if !names.contains(&key) {
+                names.push(key);
+            }
+        }
+        names
+    }
+
+    /// The same with known fields apart from the keys of unknown ones.
+    #[doc(hidden)]
+    pub fn problems_apart(&self) -> (Vec<Field>, Vec<Cow<'_, str>>) {
         let record = self.record();
-        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        let (mut fields, mut others) = (Vec::new(), Vec::new());
         for &field in Field::ALL {
             let span = record.field(field);
             let odd = match (field, span.shape()) {
@@ -537,16 +551,16 @@ impl Event {
                 || record.is_repeated(field)
                 || (span.shape() == Shape::Escaped && json::has_lone_surrogate(self.bytes(span)))
             {
-                names.push(field.as_str().into());
+                fields.push(field);
             }
         }
         for member in self.unknown_members() {
             let odd = !member.last || member.lone || json::has_lone_surrogate(member.value);
-            if odd && !names.contains(&member.key) {
-                names.push(member.key);
+            if odd && !others.contains(&member.key) {
+                others.push(member.key);
             }
         }
-        names
+        (fields, others)
     }
 
     /// What identifies the record: `event_log_uuid`, else the SHA-256 of its canonical content in
