@@ -231,7 +231,11 @@ export class Catalog implements Iterable<Entry> {
    * @throws {CloudTrailError} `INVALID_OVERLAY` where it is not of that shape.
    */
   withOverlay(tsv: string | Uint8Array): Catalog {
-    return new Catalog(this.native.withOverlay(Buffer.from(tsv as string)));
+    const bytes = typeof tsv === "string" ? Buffer.from(tsv) : tsv;
+    if (!(bytes instanceof Uint8Array)) {
+      throw wrongOption(`withOverlay: text or bytes are wanted, not ${inspect(tsv, { depth: 0 })}`);
+    }
+    return new Catalog(this.native.withOverlay(bytes));
   }
 
   /** The whole catalog as a TSV with a header, sorted by ID. */

@@ -189,12 +189,13 @@ class EventView {
     }
     try {
       return JSON.parse(text);
-    } catch (cause) {
+    } catch (error) {
       const { source, record, line, byte } = this.position;
       const place = `${source ?? "input"}, line ${line} (record ${record}, byte ${byte})`;
-      const why = (cause as Error).message;
-      const message = `${place}: ${name}: not JSON, though it is data all the same: ${why}`;
-      const details = { source, record, line, byte, field: name, cause };
+      // It quotes what it could not read, and a terminal may show it.
+      const why = new SyntaxError(printable((error as Error).message));
+      const message = `${place}: ${name}: not JSON, though it is data all the same: ${why.message}`;
+      const details = { source, record, line, byte, field: name, cause: why };
       throw new CloudTrailError(printable(message), { code: "INVALID_JSON", ...details });
     }
   }

@@ -54,8 +54,14 @@ function copyOf(data: string | Data): Buffer {
     const what = inspect(data, { depth: 0 }).slice(0, 100);
     throw wrongOption(`parse takes text or bytes in hand, not ${what}: use read`);
   }
+  if (bytes.length > LARGEST) {
+    throw wrongOption(`parse takes ${LARGEST} bytes at the most, not ${bytes.length}: use read`);
+  }
   return Buffer.from(bytes);
 }
+
+/** How many bytes places in 32 bits can tell. */
+const LARGEST = 2 ** 32 - 1;
 
 /**
  * All events of an input, one by one, in memory that does not grow with it. Reading and parsing happen
@@ -95,8 +101,8 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
 
   readonly #native: Native.Reader;
   readonly #checked: Checked;
-  /** The pieces of a stream, where it is one. */
-  readonly #chunks: Chunks | undefined;
+  /** The pieces of a stream, where it is one, and has not ended. */
+  #chunks: Chunks | undefined;
   #batch: Batch | undefined;
   #next = 0;
   /** What is to be thrown after the batch. */
@@ -203,13 +209,13 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
         return;
       }
       this.stats = given.stats;
-      for (const { position, ...reject } of given.rejects) {
-        this.rejects.push({
-          position: { ...position, source: position.source ?? null },
-          ...reject,
-        });
+      for (const reject of given.rejects) {
+        this.rejects.push(rejectOf(reject));
       }
-      this.errors.push(...(given.errors as CloudTrailError[]));
+      // That of a stream is thrown as it was.
+      for (const error of this.#failure ? [] : given.errors) {
+        this.errors.push(error as CloudTrailError);
+      }
       if (given.failure !== undefined && given.failure !== null) {
         this.#failure ??= { error: given.failure };
       }
@@ -240,6 +246,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
     try {
       const next = await this.#chunks?.next();
       if (!next || next.done) {
+        this.#chunks = undefined;
         this.#native.end(false);
       } else {
         this.#native.push(chunkOf(next.value));
@@ -274,11 +281,8 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
     }
     this.#batch = undefined;
     this.#failure = stop === CLOSED ? undefined : stop;
-    if (this.#interrupt) {
-      this.#interrupt(stop);
-    } else {
-      this.#state = "over";
-    }
+    this.#state = "over";
+    this.#interrupt?.(stop);
   }
 
   async #close(): Promise<void> {

@@ -22,7 +22,7 @@ use crate::values::{Reject, Stats};
 /// How many bytes of records make a batch, so that neither the batches are many nor the event loop
 /// waits long for one to be dealt with.
 const BATCH: usize = 1 << 20;
-/// How many events it has at the most.
+/// How many events, and how many rejects, it has at the most.
 const EVENTS: usize = 4096;
 
 /// Pieces of a stream that JavaScript hands over.
@@ -85,7 +85,10 @@ impl Step {
     fn of(reader: &mut CoreReader, on_error: OnError, events: Packed) -> Self {
         let mut step = Step { events, ..Step::default() };
         let mut bytes = 0;
-        while step.events.size() + bytes < BATCH && step.events.len() < EVENTS {
+        while step.events.size() + bytes < BATCH
+            && step.events.len() < EVENTS
+            && step.rejects.len() < EVENTS
+        {
             let found = match reader.next_item() {
                 None => {
                     step.end = End::Over;
