@@ -79,7 +79,7 @@ impl Place {
         };
         run(maturin().args(["sdist", "--out"]).arg(&folder).current_dir(self.root.join("python")))?;
         let archive = python::built(&folder, "gz")?;
-        run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&folder))?;
+        run(Command::new("tar").arg("-xzmf").arg(&archive).arg("-C").arg(&folder))?;
         let source = archive.with_extension("").with_extension("");
         let wheels = folder.join("wheel");
         run(maturin()
