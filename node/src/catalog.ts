@@ -146,6 +146,9 @@ export class Catalog implements Iterable<Entry> {
 
   /** @internal */
   constructor(given: Native.Catalog = new native.Catalog()) {
+    if (!(given instanceof native.Catalog)) {
+      throw wrongOption("catalogs are made by catalog.withOverlay");
+    }
     this.native = given;
     // Of no use to anybody, and not to be shown.
     Object.defineProperty(this, "native", { enumerable: false });

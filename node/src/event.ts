@@ -350,7 +350,8 @@ class EventView {
   [inspect.custom](depth: number, options: object, show: typeof inspect): string {
     const shown = { ...this.toJSON(), eventTime: this.eventTime };
     const there = Object.entries(shown).filter(([, value]) => value !== null);
-    return depth < 0 ? "[Event]" : `Event ${show(Object.fromEntries(there), options)}`;
+    const text = show(Object.fromEntries(there), options).replace(BIDI, "\ufffd");
+    return depth < 0 ? "[Event]" : `Event ${text}`;
   }
 }
 
@@ -439,7 +440,10 @@ function mended(value: unknown): unknown {
   return value;
 }
 
+/** What turns the order of letters in a terminal; `inspect` escapes the other orders. */
+const BIDI = /[\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** Text without what a terminal would take for an order. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
+  return text.replace(BIDI, "\ufffd").replace(/\p{Cc}/gu, "\ufffd");
 }

@@ -142,7 +142,7 @@ export function check(taker: Taker, options?: TableOptions): Checked {
 }
 
 function checked(taker: Taker, options: TableOptions): Checked {
-  if (typeof options !== "object" || options === null) {
+  if (typeof options !== "object" || options === null || Symbol.iterator in options) {
     throw wrongOption(`${taker}: the options are an object, not ${inspect(options)}`);
   }
   const names = NAMES[taker];
@@ -160,12 +160,12 @@ function checked(taker: Taker, options: TableOptions): Checked {
   if (!(given instanceof Catalog)) {
     throw wrongOption(`catalog: ${inspect(given, { depth: 0 })} is no catalog`);
   }
-  const { signal } = options;
+  const signal = options.signal ?? undefined;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw wrongOption("signal: an AbortSignal is wanted");
   }
   const limits = options.limits ?? {};
-  if (typeof limits !== "object") {
+  if (typeof limits !== "object" || Symbol.iterator in limits) {
     throw wrongOption(`limits: an object is wanted, not ${inspect(limits, { depth: 0 })}`);
   }
   for (const name of Object.keys(limits)) {

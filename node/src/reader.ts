@@ -6,7 +6,7 @@ import { wrongOption } from "./errors";
 import { type Event, eventOf } from "./event";
 import native, { type Native } from "./native";
 import { type Checked, check, type ParseOptions, type ReadOptions } from "./options";
-import { bytesOf, type Chunks, chunkOf, type Data, open, type Source } from "./source";
+import { bytesOf, type Chunks, chunkOf, type Data, listen, open, type Source } from "./source";
 import type { Reject, Stats } from "./types";
 
 const NOTHING: Stats = Object.freeze({
@@ -114,7 +114,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
   #turn: Promise<unknown> | undefined;
   /** Ends the waiting of whoever waits. */
   #interrupt: ((stop: Stop) => void) | undefined;
-  readonly #onAbort = () => this.#stop({ error: this.#checked.signal?.reason });
+  readonly #onAbort: () => void;
 
   /** @internal */
   constructor(source: Source, checked: Checked) {
@@ -126,10 +126,19 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
       "bytes" in opened ? opened.bytes : null,
       checked.native,
     );
-    if (checked.signal?.aborted) {
+    const { signal } = checked;
+    // The signal of a whole service must not keep readers that nobody has any more.
+    const weak = new WeakRef(this);
+    this.#onAbort = () => {
+      const reader = weak.deref();
+      if (reader) {
+        reader.#stop({ error: signal?.reason });
+      }
+    };
+    if (signal?.aborted) {
       this.#onAbort();
-    } else {
-      checked.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    } else if (signal) {
+      listen(signal, this.#onAbort);
     }
   }
 
@@ -351,8 +360,8 @@ export interface EventStream extends Duplex {
 export function eventStream(options?: ReadOptions): EventStream {
   const checked = check("read", options);
   let reader: Reader | undefined;
-  const stream = Duplex.from(async function* (chunks: AsyncIterable<Uint8Array>) {
-    reader = new Reader(chunks, checked);
+  const stream = Duplex.from(async function* (chunks: AsyncIterable<Uint8Array | string>) {
+    reader = new Reader(encoded(chunks), checked);
     yield* reader;
   });
   return Object.defineProperties(stream, {
@@ -360,4 +369,11 @@ export function eventStream(options?: ReadOptions): EventStream {
     rejects: { get: () => reader?.rejects ?? [] },
     errors: { get: () => reader?.errors ?? [] },
   }) as EventStream;
+}
+
+/** What is written to a stream may be text, as with any other. */
+async function* encoded(chunks: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
@@ -93,7 +94,9 @@ export async function gather(chunks: Chunks, signal?: AbortSignal): Promise<Uint
   const stopped = new Promise<"stopped">((resolve) => {
     stop = () => resolve("stopped");
   });
-  signal?.addEventListener("abort", stop, { once: true });
+  if (signal) {
+    listen(signal, stop);
+  }
   try {
     for (;;) {
       signal?.throwIfAborted();
@@ -111,6 +114,16 @@ export async function gather(chunks: Chunks, signal?: AbortSignal): Promise<Uint
   } finally {
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * Hears of an abort. Any number may hear of the same one.
+ *
+ * @internal
+ */
+export function listen(signal: AbortSignal, hear: () => void): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", hear, { once: true });
 }
 
 /**
@@ -165,6 +178,9 @@ function chunksOf(source: unknown): Chunks | undefined {
   } else {
     return undefined;
   }
+  if (typeof iterator?.next !== "function") {
+    return undefined;
+  }
   const next = () => iterator.next();
   // Its iterator would wait for the piece that is on its way.
   const leave = source instanceof Readable ? () => source.destroy() : () => iterator.return?.();
@@ -177,6 +193,9 @@ function isPath(source: unknown): source is Path {
 
 function pathOf(path: Path): string {
   if (typeof path === "string") {
+    if (/^\s*(\{|\[\s*\{)/.test(path)) {
+      throw wrongOption("source: this is the text of a log, not a path: use parse");
+    }
     return path;
   }
   if (path.protocol !== "file:") {

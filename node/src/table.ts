@@ -2,7 +2,7 @@ import type { CloudTrailError } from "./errors";
 import native from "./native";
 import { check, type TableOptions } from "./options";
 import { rejectOf } from "./reader";
-import { gather, open, type Source } from "./source";
+import { gather, listen, open, type Source } from "./source";
 import type { Reject, Stats } from "./types";
 
 /** A table of events, a row an event: the bytes of an Arrow IPC stream, and what was read for it. */
@@ -42,15 +42,24 @@ export async function readTable(source: Source, options?: TableOptions): Promise
   const gathered = "chunks" in opened ? await gather(opened.chunks, signal) : bytes;
   signal?.throwIfAborted();
   const stopper = new native.Stopper();
-  const stop = () => stopper.stop();
-  signal?.addEventListener("abort", stop, { once: true });
+  let stop = (): void => undefined;
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => {
+      stopper.stop();
+      reject(signal?.reason);
+    };
+  });
+  if (signal) {
+    listen(signal, stop);
+  }
   try {
-    const made = await native.readTable(
+    const making = native.readTable(
       "paths" in opened ? opened.paths : null,
       gathered,
       checked.native,
       stopper,
     );
+    const made = await Promise.race([making, stopped]);
     const { ipc, rows, stats, rejects, errors } = made;
     const table = new Table(ipc.buffer as ArrayBuffer, ipc.byteOffset, ipc.byteLength);
     const properties = { rows, stats, rejects: rejects.map(rejectOf), errors };
@@ -58,9 +67,6 @@ export async function readTable(source: Source, options?: TableOptions): Promise
       Object.defineProperty(table, name, { value, enumerable: false });
     }
     return table;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
   }

@@ -711,10 +711,15 @@ describe("eventStream", () => {
     assert.deepEqual(numbersOf(found), [1]);
   });
 
-  test("text is refused", async () => {
+  test("text may be written, and nothing else but bytes", async () => {
     const stream = eventStream();
-    stream.end(numbered(0, 1).toString());
-    await assert.rejects(settled(all(stream)), ours("INVALID_OPTION"));
+    stream.write('{"userName":"김"}\n');
+    stream.end('{"userName":"이"}');
+    const names = (await settled(all(stream))).map((event) => event.userName);
+    assert.deepEqual(names, ["김", "이"]);
+    const other = eventStream();
+    other.end(7);
+    await assert.rejects(settled(all(other)), ours("INVALID_OPTION"));
   });
 
   test("abort", async () => {
@@ -792,4 +797,34 @@ test("an error that is thrown into a generator over a reader comes out as it is"
   const mine = new Error("mine");
   assert.equal(await failure(events.throw(mine)), mine);
   assert.equal(source.returned, 1);
+});
+
+describe("a signal that many readers share", () => {
+  test("warns of nothing", async () => {
+    const warnings = [];
+    const hear = (warning) => warnings.push(warning);
+    process.on("warning", hear);
+    const { signal } = new AbortController();
+    const readers = Array.from({ length: 20 }, () => read(numbered(0, 3), { signal }));
+    await Promise.all(readers.map((reader) => reader.next()));
+    await Promise.all(readers.map((reader) => all(reader)));
+    await setTimeout(10);
+    process.off("warning", hear);
+    assert.deepEqual(warnings, []);
+  });
+
+  test("ends all of them", async () => {
+    const stop = new AbortController();
+    const readers = Array.from({ length: 20 }, () => read(numbered(0, 3), { signal: stop.signal }));
+    await Promise.all(readers.map((reader) => reader.next()));
+    stop.abort(new Error("mine"));
+    for (const reader of readers) {
+      await assert.rejects(reader.next(), (error) => error === stop.signal.reason);
+    }
+  });
+});
+
+test("the text of a log is no path, and a thing without an iterator no stream", () => {
+  assert.throws(() => read('{"eventId":"a"}'), ours("INVALID_OPTION"));
+  assert.throws(() => read({ [Symbol.asyncIterator]: () => undefined }), ours("INVALID_OPTION"));
 });

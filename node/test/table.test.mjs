@@ -1,5 +1,7 @@
 // Tables, as apache-arrow reads them.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, test } from "node:test";
@@ -367,4 +369,13 @@ describe("AbortSignal", () => {
     stop.abort(reason);
     assert.equal(tableFromIPC(table).numRows, RECORDS.length);
   });
+});
+
+test("abort does not wait for a source that gives nothing", async () => {
+  const pipe = join(folder(), "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const signal = AbortSignal.timeout(50);
+  await assert.rejects(readTable(pipe, { signal }), (error) => error === signal.reason);
+  // Who waits for it comes back when somebody writes.
+  writeFileSync(pipe, "{}");
 });

@@ -266,9 +266,13 @@ fn compose(before: char, c: char) -> Option<char> {
     }
 }
 
+/// More words than any name or ID has.
+const MOST_TERMS: usize = 64;
+
 pub(super) fn search<'a>(entries: impl Iterator<Item = &'a Entry>, text: &str) -> Vec<&'a Entry> {
     let query = Folded::of(text);
-    if query.compact.is_empty() {
+    // Whoever asks for more words than anything has must not keep us busy.
+    if query.compact.is_empty() || query.terms.len() > MOST_TERMS {
         return Vec::new();
     }
     let mut found: Vec<(Rank, bool, usize, &'a Entry)> = entries

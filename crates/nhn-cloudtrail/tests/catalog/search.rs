@@ -233,3 +233,10 @@ fn overlays_are_searched_too() {
         "event_id.iaas.robot.create"
     );
 }
+
+#[test]
+fn more_words_than_anything_has_find_nothing_and_take_no_time() {
+    assert!(!catalog::search(&"생성 ".repeat(64)).is_empty());
+    assert!(catalog::search(&"생성 ".repeat(65)).is_empty());
+    assert!(catalog::search(&"a ".repeat(1 << 20)).is_empty());
+}
