@@ -371,8 +371,8 @@ describe("AbortSignal", () => {
   });
 });
 
-test("abort does not wait for a source that gives nothing", async () => {
-  const pipe = join(folder(), "pipe");
+test("abort does not wait for a source that gives nothing", async (t) => {
+  const pipe = join(folder(t), "pipe");
   execFileSync("mkfifo", [pipe]);
   const signal = AbortSignal.timeout(50);
   await assert.rejects(readTable(pipe, { signal }), (error) => error === signal.reason);
