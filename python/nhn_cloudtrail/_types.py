@@ -232,9 +232,9 @@ class Filters(TypedDict, total=False):
     region: Regions, such as `KR1`; case does not matter.
     since: The first instant: a time, a date, or a span before now such as `7d` or `24h`.
     until: The first instant that is no longer wanted; a bare date includes that day.
-    tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
     known: Whether the catalog must have the event's ID, or must not.
     text: Text that must stand in the request or the response, to the letter.
+    tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
     """
 
     event: str | Sequence[str]
@@ -249,6 +249,6 @@ class Filters(TypedDict, total=False):
     region: str | Sequence[str]
     since: str | datetime.date
     until: str | datetime.date
-    tz: str | datetime.tzinfo
     known: bool
     text: str | Sequence[str]
+    tz: str | datetime.tzinfo
