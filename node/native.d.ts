@@ -56,7 +56,10 @@ export declare class Reader {
   end(failed: boolean): void
   /** Has a step that is under way end soon. */
   stop(): void
-  /** Reads no more, and closes the files. No step must be under way. */
+  /**
+   * Reads no more, closes the files, and lets go of memory: JavaScript, which does not see how much that
+   * is, may keep the reader for long. No step must be under way.
+   */
   close(): void
   get bytesRead(): number
   get bytesTotal(): number | null

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { createService } from "./service.mjs";
 
-const LOGS = join(import.meta.dirname, "../logs");
+const LOGS = join(process.env.EXAMPLES ?? join(import.meta.dirname, ".."), "logs");
 const HOST = "127.0.0.1";
 const DELETE = '{"eventId":"event_id.iaas.instance.delete","eventTime":"2026-10-01T00:00:00Z"}\n';
 const CREATE = '{"eventId":"event_id.iaas.instance.create","eventTime":"2026-09-01T00:00:00Z"}\n';

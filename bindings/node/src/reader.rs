@@ -235,7 +235,9 @@ impl<'task> ScopedTask<'task> for Next {
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> Result<Self::JsValue> {
         let (given, packed) = Given::new(env, output.map_err(|error| thrown(env, &error))?)?;
-        self.0.spare().push(packed.cleared());
+        if !self.0.stop.load(Ordering::Relaxed) {
+            self.0.spare().push(packed.cleared());
+        }
         Ok(given)
     }
 }
@@ -286,13 +288,16 @@ impl Reader {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Reads no more, and closes the files. No step must be under way.
+    /// Reads no more, closes the files, and lets go of memory: JavaScript, which does not see how much that
+    /// is, may keep the reader for long. No step must be under way.
     #[napi]
     pub fn close(&self) {
         self.stop();
         if let Ok(mut state) = self.0.state.try_lock() {
             *state = State::Closed;
         }
+        self.0.feed.with(|pieces| pieces.waiting.clear());
+        *self.0.spare() = Vec::new();
     }
 
     #[napi(getter)]
