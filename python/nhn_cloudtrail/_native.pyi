@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeVar, final, overload
 import pandas  # type: ignore[import-not-found, import-untyped]
 import polars  # type: ignore[import-not-found, import-untyped]
 import pyarrow  # type: ignore[import-not-found, import-untyped]
-from typing_extensions import CapsuleType
+from typing_extensions import Buffer, CapsuleType
 
 from ._errors import CloudTrailError
 from ._ids import EventId
@@ -132,6 +132,7 @@ class Catalog:
     def __contains__(self, id: object, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...
+    def __reduce__(self) -> tuple[Callable[..., Catalog], tuple[builtins.list[bytes]]]: ...
 
 @final
 class Entry:
@@ -494,6 +495,9 @@ class TableStream:
     def errors(self) -> list[CloudTrailError]:
         """What is wrong with whole sources, where that does not raise."""
 
+    def _take_odd(self) -> tuple[list[Reject], list[CloudTrailError]]:
+        """The rejects and errors since the last call, which are not kept then."""
+
     def close(self) -> None:
         """Reads no more, and closes the files."""
 
@@ -522,6 +526,21 @@ def read_table(source: object, options: dict[str, Any]) -> Table:
 def scan_table(source: object, options: dict[str, Any]) -> TableStream:
     """Opens a source for reading it as a table, batch by batch."""
 
+def splits(
+    paths: Sequence[str | PathLike[str]], options: dict[str, Any], bytes: int
+) -> list[tuple[Path, tuple[int, int] | None, int | None]]:
+    """Cuts paths, folders and globs into splits of some `bytes` (0: only into files): a path, where in
+    it the split begins and ends, and its size, where that is known."""
+
+def scan_splits(
+    splits: Sequence[tuple[str | PathLike[str], tuple[int, int] | None]], options: dict[str, Any]
+) -> TableStream:
+    """Opens splits for reading them as a table, batch by batch."""
+
+def enrich(text: Buffer, offsets: Buffer, options: dict[str, Any]) -> Table:
+    """A table of the records in `text`, of which `offsets` has where each begins, and where the last
+    ends, in 64 bits."""
+
 def write_parquet(
     source: object, target: str | PathLike[str], options: dict[str, Any]
 ) -> tuple[Stats, list[Path], list[Reject], list[CloudTrailError]]:
@@ -533,6 +552,9 @@ def run(arguments: Sequence[str]) -> int:
 
     The process is the command's: it ends at once on Ctrl-C, and nothing is left half-written.
     """
+
+def _catalog(overlays: Sequence[bytes]) -> Catalog:
+    """What a pickled catalog is made of again."""
 
 def _entry(id: str) -> Entry:
     """What a pickled entry is made of again."""

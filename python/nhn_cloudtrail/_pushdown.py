@@ -1,4 +1,4 @@
-"""What a filter of pyarrow asks for, as filters of ours.
+"""What a filter of pyarrow, or of another engine, asks for, as filters of ours.
 
 A `pyarrow.compute.Expression` cannot be looked into, but it pickles itself as an Arrow file: a
 batch of one row, whose columns are the literals, and whose schema's metadata is the expression's
@@ -11,12 +11,17 @@ that the filters need only let through all that it lets through.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ._frames import module
 from ._native import Catalog
+
+
+Term: TypeAlias = tuple[str, str, list[Any]]
+"""A column, a comparison (`equal`, `less`, `greater_equal` and so on), and what the column is compared
+to: for `equal` any of the values. Times are microseconds since 1970."""
 
 
 class Wanted(NamedTuple):
@@ -115,8 +120,8 @@ _FLIPPED = {
 }
 
 
-def _term(node: _Node) -> tuple[str, str, list[Any]] | None:
-    """A column, a comparison, and what the column is compared to; for `equal` any of the values."""
+def _term(node: _Node) -> Term | None:
+    """What a node asks for, with pyarrow's scalars."""
     kind, value, arguments = node
     if kind == "field":
         return value, "equal", [True]
@@ -186,12 +191,8 @@ _UNITS = {"s": 1_000_000, "ms": 1000, "us": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _times(comparison: str, scalar: Any) -> dict[str, datetime]:
+def _times(comparison: str, micros: int) -> dict[str, datetime]:
     """The filter for times before or after one, to the millisecond."""
-    unit = _UNITS.get(getattr(scalar.type, "unit", ""))
-    if unit is None or not scalar.is_valid:
-        return {}
-    micros = scalar.value * unit
     floor = micros // 1000
     millis = {
         "greater": {"since": floor},
@@ -207,17 +208,31 @@ def _times(comparison: str, scalar: Any) -> dict[str, datetime]:
         return {}
 
 
-def _filters(node: _Node, services: Collection[str]) -> dict[str, Any]:
-    filters: dict[str, Any] = {}
+def _terms(node: _Node) -> Iterator[Term]:
     for conjunct in _conjuncts(node):
-        term = _term(conjunct)
-        if term is None:
-            continue
-        column, comparison, scalars = term
+        if term := _term(conjunct):
+            column, comparison, scalars = term
+            value = _micros if column == "event_time" else _value
+            yield column, comparison, [value(scalar) for scalar in scalars]
+
+
+def _value(scalar: Any) -> Any:
+    return scalar.as_py() if hasattr(scalar, "as_py") else scalar
+
+
+def _micros(scalar: Any) -> int | None:
+    unit = _UNITS.get(getattr(getattr(scalar, "type", None), "unit", ""))
+    return scalar.value * unit if unit is not None and scalar.is_valid else None
+
+
+def filters_of(terms: Iterable[Term], services: Collection[str]) -> dict[str, Any]:
+    """Filters that let through all that all of the terms let through, and more."""
+    filters: dict[str, Any] = {}
+    for column, comparison, values in terms:
         if column == "event_time":
-            found = _times(comparison, scalars[0]) if len(scalars) == 1 else {}
+            [micros] = values if len(values) == 1 else [None]
+            found = {} if micros is None else _times(comparison, micros)
         elif comparison == "equal":
-            values = [getattr(scalar, "as_py", lambda: True)() for scalar in scalars]
             found = _alternatives(column, values, services)
         else:
             found = {}
@@ -226,6 +241,15 @@ def _filters(node: _Node, services: Collection[str]) -> dict[str, Any]:
     if "since" in filters and "until" in filters and filters["since"] >= filters["until"]:
         del filters["until"]
     return filters
+
+
+def beside(given: Mapping[str, Any], pushed: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the filters that can be asked for beside those that a user has given: alternatives of
+    both would let through more, and a time of one before a time of the other would be a mistake."""
+    times = {"since", "until"} if given.keys() & {"since", "until"} else set[str]()
+    return {
+        name: value for name, value in pushed.items() if name not in given and name not in times
+    }
 
 
 def wanted(expression: Any, catalog: Catalog) -> Wanted:
@@ -237,6 +261,6 @@ def wanted(expression: Any, catalog: Catalog) -> Wanted:
         return Wanted(None, {})
     services = {service.slug for service in catalog.services()}
     try:
-        return Wanted(columns, _filters(tree, services))
+        return Wanted(columns, filters_of(_terms(tree), services))
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return Wanted(columns, {})

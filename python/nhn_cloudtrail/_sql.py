@@ -12,7 +12,7 @@ from . import _native, _progress
 from ._errors import ArgumentError
 from ._frames import module
 from ._native import Catalog
-from ._pushdown import wanted
+from ._pushdown import beside, wanted
 from ._types import Filters, Lang, Limits, Progress, Stats
 
 if TYPE_CHECKING:
@@ -28,14 +28,7 @@ class Scan:
 
     def __init__(self, events: Events, columns: Sequence[str], filters: dict[str, Any]) -> None:
         given: dict[str, Any] = events.options["filters"]
-        # Of the call's own filters only they hold: alternatives of both would let through more, and
-        # a time of one before a time of the other would be a mistake.
-        times = {"since", "until"} if given.keys() & {"since", "until"} else set[str]()
-        self.filters = {
-            name: value
-            for name, value in filters.items()
-            if name not in given and name not in times
-        }
+        self.filters = beside(given, filters)
         self.columns = columns
         self._events = events
         options = {**events.options, "columns": columns, "progress": self._tell}

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDate, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDate, PyList, PyString, PyTuple};
 
 use crate::errors::exception;
 use crate::{options, values};
@@ -20,17 +20,21 @@ const TYPES: &str = "nhn_cloudtrail._types";
 /// `catalog[id]` for an ID that you write, which type checkers know; `catalog.get(id)` for one from
 /// data, which may be unknown.
 #[pyclass(frozen, mapping, module = "nhn_cloudtrail")]
-pub(crate) struct Catalog(Core);
+pub(crate) struct Catalog {
+    core: Core,
+    /// What it is made of again, besides the built-in one; none where that is not known.
+    overlays: Option<Vec<PyBackedBytes>>,
+}
 
 impl From<Core> for Catalog {
     fn from(core: Core) -> Self {
-        Self(core)
+        Self { core, overlays: None }
     }
 }
 
 impl Catalog {
     pub(crate) fn core(&self) -> &Core {
-        &self.0
+        &self.core
     }
 }
 
@@ -39,7 +43,7 @@ impl Catalog {
     /// The catalog that this package brings.
     #[new]
     fn new() -> Self {
-        Self(Core::builtin())
+        Self { core: Core::builtin(), overlays: Some(Vec::new()) }
     }
 
     /// The version of the built-in catalog: the date of the newest list that it was made from.
@@ -56,7 +60,7 @@ impl Catalog {
         id: &str,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self.0.get(id) {
+        match self.core.get(id) {
             Some(entry) => Ok(Some(Bound::new(py, Entry::new(entry))?.into_any())),
             None => Ok(default),
         }
@@ -65,12 +69,12 @@ impl Catalog {
     /// The entries that fit a text, best first: names in any of the three languages, former names, or
     /// parts of the ID. Case and spacing do not matter.
     fn search<'py>(&self, py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
-        entries(py, self.0.search(text))
+        entries(py, self.core.search(text))
     }
 
     /// A few entries whose IDs a misspelt ID may have meant, the nearest first.
     fn suggest<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyAny>> {
-        entries(py, self.0.suggest(id))
+        entries(py, self.core.suggest(id))
     }
 
     /// Every service, sorted by slug.
@@ -81,13 +85,13 @@ impl Catalog {
             let [ko, en, ja] = [Lang::Ko, Lang::En, Lang::Ja].map(|lang| service.name(lang));
             class.call1((service.slug(), ko, en, ja, service.entries()))
         };
-        let services: PyResult<Vec<_>> = self.0.services().iter().map(service).collect();
+        let services: PyResult<Vec<_>> = self.core.services().iter().map(service).collect();
         PyList::new(py, services?)
     }
 
     /// The names of the lists that `list` knows.
     fn lists(&self) -> Vec<&'static str> {
-        self.0.lists().iter().map(|list| list.name).collect()
+        self.core.lists().iter().map(|list| list.name).collect()
     }
 
     /// An event list as it was published once, such as `gov-2020-10-29`: id, name and service of each
@@ -95,7 +99,7 @@ impl Catalog {
     fn list<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let class = CLASS.import(py, TYPES, "ListRow")?;
-        let list = self.0.list(name).ok_or_else(|| {
+        let list = self.core.list(name).ok_or_else(|| {
             let known = self.lists().join(", ");
             PyKeyError::new_err(format!("no list {name:?}; there is {known}"))
         })?;
@@ -107,36 +111,42 @@ impl Catalog {
     /// This catalog with entries added or corrected by a TSV of the shape that `to_tsv` gives, as
     /// text or bytes. Raises `CatalogError` where it is not of that shape.
     fn with_overlay(&self, tsv: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let catalog = match tsv.cast::<PyString>() {
-            Ok(text) => self.0.with_overlay(text.extract::<String>()?),
-            Err(_) => self.0.with_overlay(tsv.extract::<PyBackedBytes>()?),
+        let bytes: PyBackedBytes = match tsv.cast::<PyString>() {
+            Ok(text) => PyBytes::new(tsv.py(), text.extract::<String>()?.as_bytes()).into(),
+            Err(_) => tsv.extract()?,
         };
-        catalog.map(Self).map_err(|error| exception(tsv.py(), &error))
+        let core = self.core.with_overlay(&*bytes);
+        let core = core.map_err(|error| exception(tsv.py(), &error))?;
+        let overlays = self.overlays.as_ref().map(|overlays| {
+            let earlier = overlays.iter().map(|overlay| overlay.clone_ref(tsv.py()));
+            earlier.chain([bytes]).collect()
+        });
+        Ok(Self { core, overlays })
     }
 
     /// The whole catalog as a TSV with a header, sorted by ID.
     fn to_tsv(&self) -> String {
-        self.0.to_tsv()
+        self.core.to_tsv()
     }
 
     /// Every event ID, sorted.
     fn keys(&self) -> Vec<&str> {
-        self.0.iter().map(CoreEntry::id).collect()
+        self.core.iter().map(CoreEntry::id).collect()
     }
 
     /// Every entry, sorted by ID.
     fn values(&self) -> Vec<Entry> {
-        self.0.iter().map(Entry::new).collect()
+        self.core.iter().map(Entry::new).collect()
     }
 
     /// Every event ID with its entry, sorted.
     fn items(&self) -> Vec<(&str, Entry)> {
-        self.0.iter().map(|entry| (entry.id(), Entry::new(entry))).collect()
+        self.core.iter().map(|entry| (entry.id(), Entry::new(entry))).collect()
     }
 
     fn __getitem__(&self, id: &str) -> PyResult<Entry> {
-        self.0.get(id).map(Entry::new).ok_or_else(|| {
-            let near: Vec<&str> = self.0.suggest(id).into_iter().map(CoreEntry::id).collect();
+        self.core.get(id).map(Entry::new).ok_or_else(|| {
+            let near: Vec<&str> = self.core.suggest(id).into_iter().map(CoreEntry::id).collect();
             PyKeyError::new_err(match near.as_slice() {
                 [] => format!("no event {id:?}"),
                 near => format!("no event {id:?}; near to it: {}", near.join(", ")),
@@ -145,7 +155,7 @@ impl Catalog {
     }
 
     fn __contains__(&self, id: &Bound<'_, PyAny>) -> bool {
-        id.extract::<std::borrow::Cow<'_, str>>().is_ok_and(|id| self.0.get(&id).is_some())
+        id.extract::<std::borrow::Cow<'_, str>>().is_ok_and(|id| self.core.get(&id).is_some())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -153,11 +163,19 @@ impl Catalog {
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.core.len()
     }
 
     fn __repr__(&self) -> String {
-        format!("Catalog({} events, version {VERSION})", self.0.len())
+        format!("Catalog({} events, version {VERSION})", self.core.len())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let Some(overlays) = &self.overlays else {
+            return Err(PyValueError::new_err("a catalog of the command cannot be pickled"));
+        };
+        let again = py.import("nhn_cloudtrail._native")?.getattr("_catalog")?;
+        (again, (PyList::new(py, overlays)?,)).into_pyobject(py)
     }
 }
 
@@ -317,8 +335,14 @@ impl Entry {
     }
 }
 
+/// What a pickled catalog is made of again.
+#[pyfunction(name = "_catalog")]
+pub(crate) fn catalog(overlays: Vec<Bound<'_, PyAny>>) -> PyResult<Catalog> {
+    overlays.iter().try_fold(Catalog::new(), |catalog, overlay| catalog.with_overlay(overlay))
+}
+
 /// What a pickled entry is made of again.
 #[pyfunction(name = "_entry")]
 pub(crate) fn entry(id: &str) -> PyResult<Entry> {
-    Catalog(Core::builtin()).__getitem__(id)
+    Catalog::new().__getitem__(id)
 }

@@ -41,7 +41,8 @@ pub(crate) fn exception_of_parse(py: Python<'_>, error: &Error) -> PyErr {
 
 /// Whether an error ends the reading whatever `on_error` says: it is none of the log's.
 pub(crate) fn is_final(error: &Error) -> bool {
-    error.code() == Code::Interrupted || cause_in_python(error).is_some()
+    matches!(error.code(), Code::Interrupted | Code::InvalidOption)
+        || cause_in_python(error).is_some()
 }
 
 /// The exception of Python's that an error came from, such as one of a file object.
@@ -77,7 +78,7 @@ fn make(py: Python<'_>, error: &Error, hint: Option<&str>) -> PyErr {
         position.and_then(|position| position.source.as_deref()),
         position.map(|position| position.record).filter(|record| *record > 0),
         position.map(|position| position.line).filter(|line| *line > 0),
-        position.filter(|position| position.record > 0).map(|position| position.byte),
+        position.filter(|place| place.record > 0 || place.byte > 0).map(|place| place.byte),
         error.field(),
     );
     let made =

@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::catalog::{Catalog, Entry, entry};
+    use crate::catalog::{Catalog, Entry, catalog, entry};
     #[pymodule_export]
     use crate::command::run;
     #[pymodule_export]
@@ -30,7 +30,9 @@ mod _native {
     #[pymodule_export]
     use crate::reader::{Reader, parse, read};
     #[pymodule_export]
-    use crate::table::{Table, TableStream, read_table, scan_table, write_parquet};
+    use crate::table::{
+        Table, TableStream, enrich, read_table, scan_splits, scan_table, splits, write_parquet,
+    };
     use pyo3::prelude::*;
 
     #[pymodule_init]

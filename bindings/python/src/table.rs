@@ -11,9 +11,9 @@ use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::types::{Int32Type, TimestampMillisecondType, UInt64Type};
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
-use nhn_cloudtrail::{Error, Reject, Result, Stats, Timestamp, guarded};
+use nhn_cloudtrail::{Error, RawRows, Reject, Result, Rows, Split, Stats, Timestamp, guarded};
 use nhn_cloudtrail_arrow::{Batches, Item};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -22,7 +22,7 @@ use pyo3::types::{PyCapsule, PyDict, PyList, PyTuple};
 use crate::errors::{detached, exception, is_final, to_go_on};
 use crate::lock::Lock;
 use crate::options::{OnError, Options};
-use crate::source::Source;
+use crate::source::{Source, as_bytes};
 use crate::values;
 use crate::watch::Watch;
 
@@ -273,6 +273,11 @@ pub(crate) struct TableStream {
     on_error: OnError,
 }
 
+/// How many rejects are kept at the most before whoever reads the stream is asked again, with a batch
+/// of no rows, and how many bytes of them.
+const MOST_ODD: usize = 4096;
+const MOST_ODD_BYTES: usize = 16 << 20;
+
 /// What a stream and what was made of it share.
 struct Shared {
     /// None when it is closed.
@@ -294,8 +299,12 @@ impl Shared {
         slot: &mut Option<Batches>,
         on_error: OnError,
     ) -> Option<Result<RecordBatch>> {
+        let (mut count, mut bytes) = (0, 0);
         loop {
             let batches = slot.as_mut()?;
+            if count >= MOST_ODD || bytes >= MOST_ODD_BYTES {
+                return Some(Ok(RecordBatch::new_empty(batches.schema())));
+            }
             let item = batches.next_item();
             let mut found = self.found();
             found.1 = batches.stats();
@@ -308,9 +317,28 @@ impl Shared {
                     return None;
                 }
             };
+            if on_error == OnError::Collect {
+                count += 1;
+                bytes += odd.as_ref().map_or(0, |reject| reject.raw().len());
+            }
             if let Err(error) = found.0.take(odd, on_error) {
                 return Some(Err(error));
             }
+        }
+    }
+}
+
+impl TableStream {
+    fn new(batches: Batches, options: Options) -> Self {
+        Self {
+            schema: batches.schema(),
+            shared: Arc::new(Shared {
+                batches: Lock::new(Some(batches)),
+                exported: AtomicBool::new(false),
+                found: Mutex::default(),
+            }),
+            on_error: options.on_error,
+            watch: options.watch,
         }
     }
 }
@@ -365,6 +393,13 @@ impl TableStream {
         }
         self.watch.finish(py, next.and_then(Option::transpose))?;
         Ok(None)
+    }
+
+    /// The rejects and errors since the last call, which are not kept then.
+    #[pyo3(name = "_take_odd")]
+    fn take_odd<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let odd = std::mem::take(&mut self.shared.found().0);
+        Ok((odd.rejects(py)?, odd.errors(py)?))
     }
 
     /// Reads no more, and closes the files.
@@ -461,6 +496,10 @@ pub(crate) fn read_table(
 ) -> PyResult<Table> {
     let options = Options::new(options)?;
     let batches = open(py, source, &options)?;
+    read_all(py, batches, &options)
+}
+
+fn read_all(py: Python<'_>, batches: Batches, options: &Options) -> PyResult<Table> {
     let mut odd = Odd::default();
     let table = detached(py, || batches.read_all_with(|one| odd.take(one, options.on_error)));
     let table = options.watch.finish(py, table.flatten())?;
@@ -477,16 +516,84 @@ pub(crate) fn scan_table(
 ) -> PyResult<TableStream> {
     let options = Options::new(options)?;
     let batches = open(py, source, &options)?;
-    Ok(TableStream {
-        schema: batches.schema(),
-        shared: Arc::new(Shared {
-            batches: Lock::new(Some(batches)),
-            exported: AtomicBool::new(false),
-            found: Mutex::default(),
-        }),
-        on_error: options.on_error,
-        watch: options.watch,
-    })
+    Ok(TableStream::new(batches, options))
+}
+
+/// A path, and where in it a split begins and ends; nothing for all of a file.
+type Place = (PathBuf, Option<(u64, u64)>);
+/// The same with its size.
+type Found = (PathBuf, Option<(u64, u64)>, Option<u64>);
+
+/// Cuts paths into splits of some `bytes`; each with its size, where that is known.
+#[pyfunction]
+pub(crate) fn splits(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    options: &Bound<'_, PyDict>,
+    bytes: u64,
+) -> PyResult<Vec<Found>> {
+    let builder = Options::new(options)?.table();
+    let splits = detached(py, || builder.splits(paths, bytes)).flatten();
+    let splits = splits.map_err(|error| exception(py, &error))?;
+    let place =
+        |split: Split| (split.path, split.bytes.map(|bytes| (bytes.start, bytes.end)), split.size);
+    Ok(splits.into_iter().map(place).collect())
+}
+
+/// Opens splits for reading them as a table, batch by batch.
+#[pyfunction]
+pub(crate) fn scan_splits(
+    py: Python<'_>,
+    splits: Vec<Place>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<TableStream> {
+    let options = Options::new(options)?;
+    let builder = options.table();
+    let split = |(path, bytes): Place| Split::new(path, bytes.map(|(start, end)| start..end));
+    let splits: Vec<Split> = splits.into_iter().map(split).collect();
+    let batches = detached(py, || builder.open_splits(splits)).flatten();
+    let batches = batches.map_err(|error| exception(py, &error))?;
+    options.watch.follow(batches.progress());
+    Ok(TableStream::new(batches, options))
+}
+
+/// Values of a column of binary, as Arrow lays them out.
+struct Values(Option<RawRows>);
+
+impl Rows for Values {
+    fn next_rows(&mut self) -> Option<Result<RawRows>> {
+        self.0.take().map(Ok)
+    }
+}
+
+/// A table of the records in `text`, of which `offsets` has where each begins, and where the last ends,
+/// in 64 bits. With `source_record` a row tells which record it is of.
+#[pyfunction]
+pub(crate) fn enrich(
+    py: Python<'_>,
+    text: &Bound<'_, PyAny>,
+    offsets: &Bound<'_, PyAny>,
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Table> {
+    let options = Options::new(options)?;
+    let bytes = |given: &Bound<'_, PyAny>| {
+        as_bytes(given)?.ok_or_else(|| PyTypeError::new_err("a buffer is wanted"))
+    };
+    let (text, offsets) = (bytes(text)?, bytes(offsets)?);
+    let ends = offsets.as_chunks().0.iter().map(|end| i64::from_ne_bytes(*end) as usize);
+    let ends: Vec<usize> = ends.collect();
+    let wrong = || PyValueError::new_err("offsets that do not rise, or stand outside of the text");
+    let (Some(&first), Some(&last)) = (ends.first(), ends.last()) else { return Err(wrong()) };
+    let text = text.get(first..last).ok_or_else(wrong)?;
+    if !ends.is_sorted() {
+        return Err(wrong());
+    }
+    let ends = ends.into_iter().skip(1).map(|end| end - first).collect();
+    let rows = RawRows { text: text.to_vec(), ends, skipped: 0 };
+    let builder = options.table();
+    let batches = detached(py, || builder.from_rows(Values(Some(rows)))).flatten();
+    let batches = batches.map_err(|error| exception(py, &error))?;
+    read_all(py, batches, &options)
 }
 
 /// What was written: stats, files, rejects, errors.

@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
     Code, Column, Error, Filter, Format, Limits, Meaning, Part, Parts, Progress, Reader,
-    ReaderBuilder, Reject, Result, Stats,
+    ReaderBuilder, Reject, Result, Rows, Split, Stats,
 };
 use std::collections::VecDeque;
 
@@ -196,6 +196,48 @@ impl TableBuilder {
     /// `INVALID_OPTION` for options that make no sense.
     pub fn from_owner(self, owner: impl AsRef<[u8]> + Send + 'static) -> Result<Batches> {
         let reader = self.reader().from_owner(owner)?;
+        self.batches(reader)
+    }
+
+    /// Reads records that are apart already, see
+    /// [`ReaderBuilder::from_rows`](nhn_cloudtrail::ReaderBuilder::from_rows). `source_record` is the
+    /// number of the row.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for options that make no sense.
+    pub fn from_rows(self, rows: impl Rows + Send + 'static) -> Result<Batches> {
+        let reader = self.reader().from_rows(rows)?;
+        self.batches(reader)
+    }
+
+    /// What paths, folders and globs stand for, cut into what can be read apart, see
+    /// [`ReaderBuilder::splits`](nhn_cloudtrail::ReaderBuilder::splits).
+    ///
+    /// # Errors
+    ///
+    /// `NOT_FOUND` where a source names no file, `INVALID_OPTION` for standard input.
+    pub fn splits<P: AsRef<Path>>(
+        &self,
+        sources: impl IntoIterator<Item = P>,
+        bytes: u64,
+    ) -> Result<Vec<Split>> {
+        self.reader().splits(sources, bytes)
+    }
+
+    /// Reads splits, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for options that make no sense, such as the numbers of records of a split that
+    /// begins within its file.
+    pub fn open_splits(self, splits: impl IntoIterator<Item = Split>) -> Result<Batches> {
+        let splits: Vec<Split> = splits.into_iter().collect();
+        if self.columns.contains(&Column::SourceRecord) && !splits.iter().all(Split::is_numbered) {
+            let message = "source_record: records of a part of a file have no number";
+            return Err(Error::new(Code::InvalidOption, message));
+        }
+        let reader = self.reader().open_splits(splits)?;
         self.batches(reader)
     }
 

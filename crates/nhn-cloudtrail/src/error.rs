@@ -145,7 +145,8 @@ impl fmt::Display for Code {
 pub struct Position {
     /// The source's name: a path, `-` for standard input, nothing for bytes in hand.
     pub source: Option<Arc<str>>,
-    /// The number of the record in its source, from 1; 0 where no record is meant.
+    /// The number of the record in its source, from 1; 0 where no record is meant, or where not all
+    /// before it was read.
     pub record: u64,
     /// The line in the decompressed text, from 1; 0 where it is not known.
     pub line: u64,
@@ -164,6 +165,8 @@ impl fmt::Display for Position {
         }
         if self.record > 0 {
             write!(f, " (record {}, byte {})", self.record, self.byte)?;
+        } else if self.byte > 0 {
+            write!(f, " (byte {})", self.byte)?;
         }
         Ok(())
     }

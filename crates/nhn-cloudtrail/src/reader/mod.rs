@@ -4,6 +4,7 @@ mod dedup;
 mod frame;
 mod open;
 mod parts;
+mod split;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,11 +19,12 @@ use serde::Serialize;
 use crate::error::{Code, Error, Position, Result};
 use crate::event::{Event, Span};
 use crate::json::MAX_DEPTH;
-use crate::source::{Format, Source, Unopened, Watch};
+use crate::source::{Format, Rows, Source, Unopened, Watch};
 use dedup::{Dedup, Seen};
 use frame::Rejected;
 use open::{Open, Ready, would_block};
 pub use parts::{Collect, Part, Parts};
+pub use split::Split;
 
 /// How many bytes are read at a time.
 const PIECE: usize = 256 << 10;
@@ -280,6 +282,16 @@ impl ReaderBuilder {
         self.build(VecDeque::from([Source::bytes(Bytes::from_owner(owner))]))
     }
 
+    /// Reads records that are apart already, such as those of a table's column. Their positions have
+    /// the number of the row alone.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_OPTION` for limits out of range.
+    pub fn from_rows(self, rows: impl Rows + Send + 'static) -> Result<Reader> {
+        self.build(VecDeque::from([Source::rows(Box::new(rows))]))
+    }
+
     fn build(self, sources: VecDeque<Source>) -> Result<Reader> {
         let bytes_total = sources.iter().try_fold(0, |total, source| Some(total + source.size?));
         Ok(Reader {
@@ -511,6 +523,11 @@ pub fn parse(bytes: impl AsRef<[u8]>) -> Result<Vec<Event>> {
 }
 
 impl Rejected {
+    /// Forgets what can only be counted where all before it was read.
+    fn unnumber(&mut self) {
+        (self.number, self.line) = (0, 0);
+    }
+
     fn into_public(self, source: Option<Arc<str>>) -> Reject {
         let Rejected { code, message, number, line, byte, length, raw } = self;
         let position = Position { source, record: number, line, byte };

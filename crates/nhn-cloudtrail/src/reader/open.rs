@@ -39,16 +39,24 @@ impl Open {
         piece: usize,
         watch: &Watch,
     ) -> Self {
+        let mut framer = Framer::new(limits);
+        let mut cut = Cut::default();
         let text = match input {
             Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
             Input::Stream(input) => Text::Stream { input, buffer: Vec::new() },
+            Input::Lines { stream, from, is_last } => {
+                cut = Cut { before: from > 0, after: !is_last };
+                if cut.before {
+                    framer = Framer::between_lines(limits, from);
+                }
+                Text::Stream { input: stream, buffer: Vec::new() }
+            }
             Input::Rows(rows) => return Open::Rows(OpenRows { name, rows, limits, number: 0 }),
         };
         let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
-        let framer = Framer::new(limits);
         let (head, failure) = (Vec::new(), None);
         let watch = watch.clone();
-        Open::Text(Box::new(OpenText { name, framer, text, head, end, failure, watch }))
+        Open::Text(Box::new(OpenText { name, framer, text, cut, head, end, failure, watch }))
     }
 
     /// Reads until something is ready; true where that is the last of the source.
@@ -128,12 +136,20 @@ pub(super) struct OpenText {
     pub(super) name: Option<Arc<str>>,
     pub(super) framer: Framer,
     pub(super) text: Text,
+    pub(super) cut: Cut,
     /// The first bytes of the text, to say what it is where it is no log.
     head: Vec<u8>,
     pub(super) end: bool,
     /// Why there is no more of the text.
     pub(super) failure: Option<io::Error>,
     watch: Watch,
+}
+
+/// Where the text is only some lines of a file: whether there are others.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Cut {
+    pub(super) before: bool,
+    pub(super) after: bool,
 }
 
 /// The text of a source from where the framer's buffer begins.
@@ -190,7 +206,13 @@ impl OpenText {
         }
     }
 
-    fn give(&mut self, draft: Draft, ready: &mut Ready) {
+    fn give(&mut self, mut draft: Draft, ready: &mut Ready) {
+        if self.cut.before {
+            for record in &mut draft.records {
+                (record.number, record.line) = (0, 0);
+            }
+            draft.rejects.iter_mut().for_each(Rejected::unnumber);
+        }
         ready.next = 0;
         ready.rejects = draft.rejects.into();
         let base = self.framer.base();
@@ -256,6 +278,12 @@ impl OpenText {
                 }
                 _ => draft.rejects.push(self.framer.end_reject(Code::BadCompression, message)),
             }
+            return;
+        }
+        if self.cut.after && !self.framer.is_between_lines() {
+            let message = "a value that begins in this part of the file ends in a later one, so that \
+                           the file cannot be read in parts: read it whole";
+            ready.error = Some(Error::new(Code::InvalidOption, message).at(place));
             return;
         }
         if whole {

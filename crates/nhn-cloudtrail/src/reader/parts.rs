@@ -26,7 +26,7 @@ use crate::event::{Batch, Inner};
 use crate::source::Watch;
 
 /// How many pieces a part is made of: 2 MiB of text, some thousand records.
-const PIECES: usize = 8;
+pub(super) const PIECES: usize = 8;
 
 /// More threads than any machine has cores for are not started.
 const MOST_THREADS: usize = 1024;
@@ -110,6 +110,8 @@ enum Slot<P> {
 struct Found {
     source: Option<Arc<str>>,
     rejects: Vec<Rejected>,
+    /// Whether lines and records cannot be numbered, since not all before them was read.
+    unnumbered: bool,
 }
 
 enum Work {
@@ -317,7 +319,7 @@ impl<C: Collect> Worker<C> {
 
     /// Reads lines, a piece at a time: what is made of a piece is made while it is at hand.
     fn lines(&mut self, text: &Bytes, taken: &mut Taken) -> Option<Counts> {
-        let mut framer = Framer::between_lines(self.plan.limits);
+        let mut framer = Framer::between_lines(self.plan.limits, 0);
         let mut from = 0;
         while let Some(piece) = text.get(from..).filter(|rest| !rest.is_empty()) {
             let near = piece.get(..self.plan.piece).unwrap_or(piece);
@@ -496,7 +498,8 @@ impl<C: Collect> Parts<C> {
         let open = self.running.front_mut()?;
         if let Some(counts) = whole {
             let before = open.framer.pass(&counts);
-            let found = Found { source: open.name.clone(), rejects: Vec::new() };
+            let (source, unnumbered) = (open.name.clone(), open.cut.before);
+            let found = Found { source, rejects: Vec::new(), unnumbered };
             // Text of a stream, which nobody looks at any more.
             if self.spare.len() < self.pool.most()
                 && let Ok(text) = lines.0.try_into_mut()
@@ -546,6 +549,9 @@ impl<C: Collect> Parts<C> {
         }
         stats.duplicates += duplicates;
         stats.events += done.events - duplicates;
+        if found.unnumbered {
+            rejects.iter_mut().for_each(Rejected::unnumber);
+        }
         let source = found.source;
         let rejects =
             rejects.into_iter().map(|reject| reject.into_public(source.clone())).collect();
@@ -561,7 +567,7 @@ impl<C: Collect> Parts<C> {
 
 /// What a source's own framer has read at once.
 #[derive(Default)]
-struct Gathered {
+pub(super) struct Gathered {
     batches: Vec<Batch>,
     found: Found,
     skipped: u64,
@@ -571,9 +577,16 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Whether an event comes before anything else.
+    pub(super) fn begins_with_event(&self) -> bool {
+        let event = self.batches.first().and_then(|batch| batch.get(0));
+        let reject = self.found.rejects.first();
+        event.is_some_and(|event| reject.is_none_or(|reject| event.position().byte < reject.byte))
+    }
+
     /// Reads on until there is enough for a part, or, with `lines`, until the framer stands between
     /// lines.
-    fn read(open: &mut Open, piece: usize, lines: bool) -> Self {
+    pub(super) fn read(open: &mut Open, piece: usize, lines: bool) -> Self {
         let mut ready = Ready::default();
         let mut gathered = Gathered::default();
         let mut bytes = 0;
@@ -597,6 +610,7 @@ impl Gathered {
         }
         gathered.error = ready.error;
         gathered.found.source = ready.source;
+        gathered.found.unnumbered = matches!(open, Open::Text(text) if text.cut.before);
         gathered
     }
 }

@@ -3,9 +3,12 @@
 
 mod format;
 mod gzip;
+mod stretch;
 mod watch;
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +17,7 @@ use crate::error::{Code, Error, Position, Result};
 use bytes::Bytes;
 pub use format::{Format, RawRows, Rows};
 use gzip::Gzip;
+use stretch::Stretch;
 pub(crate) use watch::{Unread, Watch};
 
 /// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
@@ -45,6 +49,9 @@ pub(crate) struct Source {
 
 enum Kind {
     Path(PathBuf),
+    /// The lines that begin in a stretch of a file.
+    Lines(PathBuf, Range<u64>),
+    Rows(Box<dyn Rows + Send>),
     /// What a folder could not say about a place in it.
     Unreadable(Error),
     Stdin,
@@ -70,6 +77,12 @@ pub(crate) enum Input {
     /// All of it is there.
     Memory(Bytes),
     Stream(Box<dyn Read + Send>),
+    /// Whole lines of a file, from a place in it on; perhaps there are more after them.
+    Lines {
+        stream: Box<dyn Read + Send>,
+        from: u64,
+        is_last: bool,
+    },
     /// Records of a file of another format.
     Rows(Box<dyn Rows + Send>),
 }
@@ -88,7 +101,19 @@ impl Source {
         Self { name: None, size: None, kind: Kind::Stream(stream), head: Vec::new() }
     }
 
-    fn path(path: PathBuf) -> Self {
+    /// Records that are apart already.
+    pub(crate) fn rows(rows: Box<dyn Rows + Send>) -> Self {
+        Self { name: None, size: None, kind: Kind::Rows(rows), head: Vec::new() }
+    }
+
+    /// The lines that begin in a stretch of a file.
+    pub(crate) fn lines(path: PathBuf, bytes: Range<u64>) -> Self {
+        let whole = Self::path(path.clone());
+        let size = whole.size.map(|size| bytes.end.min(size).saturating_sub(bytes.start));
+        Self { size, kind: Kind::Lines(path, bytes), ..whole }
+    }
+
+    pub(crate) fn path(path: PathBuf) -> Self {
         let size = std::fs::metadata(&path).ok().filter(|data| data.is_file());
         Self {
             name: Some(path.to_string_lossy().into()),
@@ -108,6 +133,14 @@ impl Source {
         match &self.kind {
             Kind::Path(path) => Some(path),
             _ => None,
+        }
+    }
+
+    /// The path of a file, or of what cannot be read in search of one.
+    pub(crate) fn into_path(self) -> PathBuf {
+        match self.kind {
+            Kind::Path(path) | Kind::Lines(path, _) => path,
+            _ => self.name.as_deref().unwrap_or_default().into(),
         }
     }
 
@@ -187,6 +220,17 @@ impl Source {
                 }
                 Box::new(file)
             }
+            Kind::Lines(path, bytes) => {
+                let file = watch.open(&path).map_err(wrong)?;
+                let is_last = bytes.end == u64::MAX;
+                let lines = Stretch::new(file, bytes, watch);
+                let lines = lines
+                    .map_err(|error| wrong(Unread::of(error).unwrap_or_else(|error| error)))?;
+                let from = lines.at();
+                let stream = Box::new(Counted { inner: lines, read });
+                return Ok(Input::Lines { stream, from, is_last });
+            }
+            Kind::Rows(rows) => return Ok(Input::Rows(rows)),
             Kind::Unreadable(error) => return Err(error.into()),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,
@@ -220,6 +264,14 @@ impl Source {
             }
         }))
     }
+}
+
+/// Whether a file holds text as it is: it is neither compressed nor of another format.
+pub(crate) fn is_plain(path: &Path, formats: &[Arc<dyn Format>]) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(HEAD);
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    let is_other = formats.iter().any(|format| format.detects(&head)) || table_of(&head).is_some();
+    Ok(!is_other && compression(&head).is_none())
 }
 
 enum Compression {

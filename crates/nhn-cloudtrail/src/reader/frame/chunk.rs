@@ -4,9 +4,12 @@
 use super::{Framer, Limits, Mode};
 
 impl Framer {
-    /// A framer that stands in the midst of text that is line by line, counting from there.
-    pub(in crate::reader) fn between_lines(limits: Limits) -> Self {
-        Self { mode: Mode::Lines, started: true, whole: true, holding: false, ..Self::new(limits) }
+    /// A framer that stands in the midst of text that is line by line, counting from there, at a
+    /// byte.
+    pub(in crate::reader) fn between_lines(limits: Limits, byte: u64) -> Self {
+        let framer = Self::new(limits);
+        let (mode, base) = (Mode::Lines, byte);
+        Self { mode, base, line_start: base, started: true, whole: true, holding: false, ..framer }
     }
 
     /// Whether the framer stands where another could go on, see
