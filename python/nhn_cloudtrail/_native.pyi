@@ -526,20 +526,20 @@ def read_table(source: object, options: dict[str, Any]) -> Table:
 def scan_table(source: object, options: dict[str, Any]) -> TableStream:
     """Opens a source for reading it as a table, batch by batch."""
 
-def splits(
+def _splits(
     paths: Sequence[str | PathLike[str]], options: dict[str, Any], bytes: int
 ) -> list[tuple[Path, tuple[int, int] | None, int | None]]:
-    """Cuts paths, folders and globs into splits of some `bytes` (0: only into files): a path, where in
-    it the split begins and ends, and its size, where that is known."""
+    """Cuts paths, folders and globs into splits of some `bytes` (0: only into files): a path,
+    where in it the split begins and ends, and its size, where that is known."""
 
-def scan_splits(
+def _scan_splits(
     splits: Sequence[tuple[str | PathLike[str], tuple[int, int] | None]], options: dict[str, Any]
 ) -> TableStream:
     """Opens splits for reading them as a table, batch by batch."""
 
-def enrich(text: Buffer, offsets: Buffer, options: dict[str, Any]) -> Table:
-    """A table of the records in `text`, of which `offsets` has where each begins, and where the last
-    ends, in 64 bits."""
+def _enrich(text: Buffer, offsets: Buffer, options: dict[str, Any]) -> Table:
+    """A table of the records in `text`, of which `offsets` has where each begins, and where the
+    last ends, in 64 bits. With `source_record` a row tells which record it is of."""
 
 def write_parquet(
     source: object, target: str | PathLike[str], options: dict[str, Any]

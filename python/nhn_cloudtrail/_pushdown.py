@@ -18,10 +18,9 @@ from typing import Any, NamedTuple, TypeAlias
 from ._frames import module
 from ._native import Catalog
 
-
 Term: TypeAlias = tuple[str, str, list[Any]]
-"""A column, a comparison (`equal`, `less`, `greater_equal` and so on), and what the column is compared
-to: for `equal` any of the values. Times are microseconds since 1970."""
+"""A column, a comparison (`equal`, `less`, `greater_equal` and so on), and what the column is
+compared to: for `equal` any of the values. Times are microseconds since 1970."""
 
 
 class Wanted(NamedTuple):
@@ -244,8 +243,9 @@ def filters_of(terms: Iterable[Term], services: Collection[str]) -> dict[str, An
 
 
 def beside(given: Mapping[str, Any], pushed: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the filters that can be asked for beside those that a user has given: alternatives of
-    both would let through more, and a time of one before a time of the other would be a mistake."""
+    """Those of the filters that can be asked for beside those that a user has given: alternatives
+    of both would let through more, and a time of one before a time of the other would be a
+    mistake."""
     times = {"since", "until"} if given.keys() & {"since", "until"} else set[str]()
     return {
         name: value for name, value in pushed.items() if name not in given and name not in times

@@ -8,8 +8,8 @@ events = spark.read.format("nhn_cloudtrail").load("/mnt/logs/")
 events.where("kind = 'delete'").groupBy("service").count().show()
 ```
 
-The executors read the files themselves: give paths that all of them have, such as those of a mounted
-bucket, and have this package on them. `docs/scale.md` tells how.
+The executors read the files themselves: give paths that all of them have, such as those of a
+mounted bucket, and have this package on them. `docs/scale.md` tells how.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _wrong(message: str) -> ArgumentError:
     return ArgumentError(message, code="INVALID_OPTION")
 
 
-# ---- options ---------------------------------------------------------------------------------------
+# ---- options
+# -----------------------------------------------------------------------------------
 
 _LISTS = ("event", "service", "kind", "phase", "outcome", "source_type", "user", "ip", "project")
 _FILTERS = (*_LISTS, "region", "since", "until", "known", "text", "tz")
@@ -115,7 +116,9 @@ class _Options(NamedTuple):
                 names = ", ".join(sorted({*_OPTIONS, *_FILTERS}))
                 raise _wrong(f"no option {name!r}; there are {names}")
         get = options.get
-        limits = {name: _number(name, options[name]) for name in ("record_bytes", "depth") if get(name)}
+        limits = {
+            name: _number(name, options[name]) for name in ("record_bytes", "depth") if get(name)
+        }
         columns = get("columns")
         overlay = get("overlay")
         max_files = get("maxfilespertrigger")
@@ -168,8 +171,8 @@ def _local(path: str) -> str:
     if scheme == "file":
         return "/" + rest.lstrip("/")
     raise _wrong(
-        f"{path}: only files that the executors see as such can be read: mount what is elsewhere, or "
-        "read it as text or as binaryFile with Spark and hand it to nhn_cloudtrail.spark.enrich"
+        f"{path}: only files that the executors see as such can be read: mount what is elsewhere, "
+        "or read it as text or as binaryFile with Spark and hand it to nhn_cloudtrail.spark.enrich"
     )
 
 
@@ -219,7 +222,7 @@ def _filter(name: str, value: str) -> Any:
     return _list(value, name)
 
 
-# ---- types -----------------------------------------------------------------------------------------
+# ---- types ---------------------------------------------------------------------------------------
 
 
 def _plain_type(type_: Any) -> Any:
@@ -262,14 +265,16 @@ def _asked(options: _Options, schema: Any) -> tuple[_Options, Any]:
         names = [field.name for field in schema]
         if options.columns is not None or options.counts:
             # Spark itself never changes what `schema` gave.
-            raise _wrong("give the columns either as a schema or as an option, and for counts neither")
+            raise _wrong(
+                "give the columns either as a schema or as an option, and for counts neither"
+            )
         if extra - set(names) or names[len(names) - len(extra) :] != sorted(extra):
             raise _wrong('on_error "collect" wants a column reject, the last one of the schema')
         options = options._replace(columns=[name for name in names if name not in extra])
     return options, _arrow.to_arrow_schema(schema, timezone="UTC")
 
 
-# ---- reading ---------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------
 
 
 class _Split(NamedTuple):
@@ -282,17 +287,13 @@ class _Partition(_source.InputPartition):
     """What a task reads."""
 
     def __init__(self, splits: Sequence[_Split]) -> None:
-        super().__init__([tuple(split) for split in splits])
-
-    @property
-    def splits(self) -> list[_Split]:
-        return [_Split(*split) for split in self.value]
+        self.splits = list(splits)
 
 
 def _splits(options: _Options, paths: Sequence[str], split_bytes: int) -> list[_Split]:
     # Whether a file has other lines than records does not depend on what is wanted of it.
     plain = options.native(columns=None, filters={})
-    found = _native.splits(paths, plain, split_bytes)
+    found = _native._splits(paths, plain, split_bytes)
     return [_Split(os.fspath(path), bytes_, size or 0) for path, bytes_, size in found]
 
 
@@ -350,7 +351,7 @@ def _rows(options: _Options, schema: Any, splits: Sequence[_Split]) -> Batches:
     """The rows of splits."""
     collects = options.on_error == "collect"
     places = [(split.path, split.bytes) for split in splits]
-    with _native.scan_splits(places, options.native()) as stream:
+    with _native._scan_splits(places, options.native()) as stream:
 
         def odd() -> Batches:
             rejects, errors = stream._take_odd()
@@ -366,7 +367,8 @@ def _rows(options: _Options, schema: Any, splits: Sequence[_Split]) -> Batches:
                 if collects:
                     reject = pa.nulls(len(batch), schema.field("reject").type)
                     columns = [
-                        column.cast(field.type) for column, field in zip(batch.columns, schema)
+                        column.cast(field.type)
+                        for column, field in zip(batch.columns, schema, strict=False)
                     ]
                     yield pa.record_batch([*columns, reject], schema=schema)
                 else:
@@ -381,7 +383,7 @@ def _counts(options: _Options, schema: Any, splits: Sequence[_Split]) -> Batches
     native = options.native(columns=["event_id"], on_error=on_error)
     for some in [splits] if options.dedup else [[split] for split in splits]:
         places = [(split.path, split.bytes) for split in some]
-        with _native.scan_splits(places, native) as stream:
+        with _native._scan_splits(places, native) as stream:
             for _ in _whole(stream):
                 pass
             [first, *others] = some
@@ -465,15 +467,15 @@ def _term(asked: Any) -> Term | None:
     return column, comparison, values
 
 
-# ---- streams ---------------------------------------------------------------------------------------
+# ---- streams -------------------------------------------------------------------------------------
 
 _Sizes: TypeAlias = dict[str, int]
 """The size of each file."""
 
 
 class _StreamReader(_Table, _source.DataSourceStreamReader, _limits.SupportsTriggerAvailableNow):
-    """Each offset has every file so far, so that none is lost however late it comes, and none is read
-    twice."""
+    """Each offset has every file so far, so that none is lost however late it comes, and none is
+    read twice."""
 
     def __init__(self, options: _Options, schema: Any) -> None:
         if options.dedup:
@@ -500,11 +502,11 @@ class _StreamReader(_Table, _source.DataSourceStreamReader, _limits.SupportsTrig
         for path, size in files.items():
             if seen.get(path, size) != size and not self._options.ignore_changes:
                 raise ReadError(
-                    f"{path}: it had {seen[path]} bytes when it was found, and has {size} now; what was "
-                    "added was perhaps not read. Files have to be whole when they come into the folder: "
-                    "write them elsewhere, or under a name that begins with a dot, and rename them. To "
-                    "read it once more give it another name; to go on without, move it away, or set the "
-                    "option ignore_changes",
+                    f"{path}: it had {seen[path]} bytes when it was found, and has {size} now; "
+                    "what was added was perhaps not read. Files have to be whole when they come "
+                    "into the folder: write them elsewhere, or under a name that begins with a "
+                    "dot, and rename them. To read it once more give it another name; to go on "
+                    "without, move it away, or set the option ignore_changes",
                     code="IO",
                     source=path,
                 )
@@ -544,40 +546,46 @@ def _offset(files: _Sizes) -> dict[str, Any]:
 
 def _sizes(offset: Mapping[str, Any]) -> _Sizes:
     folders = offset["files"].items()
-    return {os.path.join(folder, name): size for folder, names in folders for name, size in names.items()}
+    return {
+        os.path.join(folder, name): size
+        for folder, names in folders
+        for name, size in names.items()
+    }
 
 
-# ---- what users see --------------------------------------------------------------------------------
+# ---- what users see ------------------------------------------------------------------------------
 
 
 class CloudTrailDataSource(_source.DataSource):
     """CloudTrail logs as a data source of Spark: `spark.dataSource.register(CloudTrailDataSource)`,
     then `spark.read.format("nhn_cloudtrail").load(path)` gives the table of `read_table`.
 
-    The path is a file, a folder or a glob that the executors see, or a list of them. A partition is a
-    file, or of a large one that is plain text, line by line, a stretch of `split_bytes`; of more than
-    a thousand, small ones share one. Options, all of them texts:
+    The path is a file, a folder or a glob that the executors see, or a list of them. A partition
+    is a file, or of a large one that is plain text, line by line, a stretch of `split_bytes`; of
+    more than a thousand, small ones share one. Options, all of them texts:
 
     - `columns`: their names with commas between; only these are built. Spark tells a source which
       rows it wants, but not which columns. A schema of some of the columns does the same.
-    - `on_error`: "raise" fails the job at the first record that cannot be read; "skip" leaves it out;
-      "collect" adds a last column `reject` (`code`, `message`, `source`, `record`, `line`, `byte`,
-      `length`, `raw`), which is null but in rows of their own for what could not become an event.
+    - `on_error`: "raise" fails the job at the first record that cannot be read; "skip" leaves it
+      out; "collect" adds a last column `reject` (`code`, `message`, `source`, `record`, `line`,
+      `byte`, `length`, `raw`), which is null but in rows of their own for what could not become an
+      event.
     - `table`: "counts" gives, instead of events, a row for each file or stretch with its counts and
       with what is wrong with it as a whole.
     - `dedup`: "true" leaves out records that were there before. One task reads all of them then.
     - `lang`, `record_bytes`, `depth`, and `overlay`, the path of a catalog's overlay.
-    - filters by the names that `Filters` has, a text or a JSON array of alternatives. What is asked of
-      the table with `where` is one too, with `spark.sql.python.filterPushdown.enabled` set.
+    - filters by the names that `Filters` has, a text or a JSON array of alternatives. What is
+      asked of the table with `where` is one too, with `spark.sql.python.filterPushdown.enabled`
+      set.
     - `split_bytes`: 0 never cuts a file.
 
-    Lines and records of a stretch are not numbered: rejects have the byte alone, and with the column
-    `source_record` no file is cut.
+    Lines and records of a stretch are not numbered: rejects have the byte alone, and with the
+    column `source_record` no file is cut.
 
-    `spark.readStream.format("nhn_cloudtrail")` reads each file that comes into the path once, however
-    often it is stopped: the checkpoint has every file's name and size. A file that has another size later
-    is an error, unless `ignore_changes` is "true". `maxFilesPerTrigger` bounds how many files are read at
-    a time.
+    `spark.readStream.format("nhn_cloudtrail")` reads each file that comes into the path once,
+    however often it is stopped: the checkpoint has every file's name and size. A file that has
+    another size later is an error, unless `ignore_changes` is "true". `maxFilesPerTrigger` bounds
+    how many files are read at a time.
     """
 
     @classmethod
@@ -660,9 +668,11 @@ class Enricher:
         return _types.StructType([*schema.fields, *_to_spark(self._fields).fields])
 
     def __call__(self, batches: Batches) -> Batches:
+        """The batches, each with its columns added."""
         for batch in batches:
             added = self._enriched(self._cells(batch))
-            columns = [column.cast(field.type) for column, field in zip(added, self._fields)]
+            pairs = zip(added, self._fields, strict=True)
+            columns = [column.cast(field.type) for column, field in pairs]
             fields = [*batch.schema, *self._fields]
             yield pa.record_batch([*batch.columns, *columns], schema=pa.schema(fields))
 
@@ -685,7 +695,7 @@ class Enricher:
         dense = cells.drop_null()
         _, offsets, text = dense.buffers()
         offsets = offsets.slice(dense.offset * 8, (len(dense) + 1) * 8) if len(dense) else bytes(8)
-        table = _native.enrich(text or b"", offsets, self._options)
+        table = _native._enrich(text or b"", offsets, self._options)
         if table.rejects and self._on_error == "raise":
             raise self._error(table.rejects[0])
         rows = _rows_of(table)
@@ -735,8 +745,9 @@ def enrich(
     limits: Limits | None = None,
     catalog: Catalog | None = None,
 ) -> Any:
-    """A data frame with what `read_table` gives of the records in one of its columns: of an Iceberg or
-    Delta table, of Kafka's `value`, of `spark.read.text`. A stream stays one. See `Enricher`.
+    """A data frame with what `read_table` gives of the records in one of its columns: of an
+    Iceberg or Delta table, of Kafka's `value`, of `spark.read.text`. A stream stays one. See
+    `Enricher`.
 
     ```python
     events = enrich(spark.read.text("s3a://bucket/logs/*.jsonl"), "value")

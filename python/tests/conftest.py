@@ -1,5 +1,6 @@
 """Where things lie in the repository, and a Python of its own for code that wants one."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import pytest
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", f"{tempfile.gettempdir()}/hypothesis")
 
 REPOSITORY = Path(__file__).parents[2]
+
+# What is in there has an environment of its own.
+collect_ignore = [] if importlib.util.find_spec("pyspark") else ["spark"]
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -525,7 +525,7 @@ type Place = (PathBuf, Option<(u64, u64)>);
 type Found = (PathBuf, Option<(u64, u64)>, Option<u64>);
 
 /// Cuts paths into splits of some `bytes`; each with its size, where that is known.
-#[pyfunction]
+#[pyfunction(name = "_splits")]
 pub(crate) fn splits(
     py: Python<'_>,
     paths: Vec<PathBuf>,
@@ -541,7 +541,7 @@ pub(crate) fn splits(
 }
 
 /// Opens splits for reading them as a table, batch by batch.
-#[pyfunction]
+#[pyfunction(name = "_scan_splits")]
 pub(crate) fn scan_splits(
     py: Python<'_>,
     splits: Vec<Place>,
@@ -568,7 +568,7 @@ impl Rows for Values {
 
 /// A table of the records in `text`, of which `offsets` has where each begins, and where the last ends,
 /// in 64 bits. With `source_record` a row tells which record it is of.
-#[pyfunction]
+#[pyfunction(name = "_enrich")]
 pub(crate) fn enrich(
     py: Python<'_>,
     text: &Bound<'_, PyAny>,

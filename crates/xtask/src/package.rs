@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use crate::Result;
 use crate::python::{self, run};
+use crate::sample;
 
 /// No wheel may be larger.
 const LARGEST: u64 = 10_000_000;
@@ -36,9 +37,11 @@ pub(crate) fn test(root: &Path) -> Result<Vec<(&'static str, Box<dyn std::error:
     let wheel = place.wheel(&place.python, "sdist")?;
     step("wheel", place.audit(&wheel));
     println!("== Python: tests with the newest packages");
-    step("python/tests", place.pytest(&place.python, &wheel, &[]));
+    step("python/tests", place.pytest(&place.python, &wheel, &[], &[]));
     println!("== Python: tests with the oldest packages");
     step("python/tests with the oldest packages", place.oldest(&wheel));
+    println!("== Python: tests with Spark");
+    step("python/tests/spark", place.spark(&wheel));
     match free_threaded() {
         Some(interpreter) => {
             println!("== Python: tests without the GIL");
@@ -47,6 +50,19 @@ pub(crate) fn test(root: &Path) -> Result<Vec<(&'static str, Box<dyn std::error:
         None => println!("== Python: no free-threaded interpreter here, so not tested with one"),
     }
     Ok(failed)
+}
+
+/// Sees to it that there is a Java, which Spark runs on: where there is none, Debian's.
+fn java() -> Result<()> {
+    if Command::new("java").arg("-version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    let apt = |arguments: &[&str]| run(Command::new("apt-get").arg("--quiet").args(arguments));
+    let installed = apt(&["update"]).and_then(|()| {
+        apt(&["install", "--yes", "--no-install-recommends", "default-jre-headless"])
+    });
+    installed
+        .map_err(|error| format!("Spark wants Java 17 or newer, and there is none: {error}").into())
 }
 
 /// The interpreter of a Python without the GIL, where there is one.
@@ -103,7 +119,13 @@ impl Place {
         if size > LARGEST { Err(format!("larger than {LARGEST} bytes").into()) } else { Ok(()) }
     }
 
-    fn pytest(&self, python: &Path, wheel: &Path, tests: &[&str]) -> Result<()> {
+    fn pytest(
+        &self,
+        python: &Path,
+        wheel: &Path,
+        tests: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Result<()> {
         let again = ["--force-reinstall", "--no-deps"].map(OsStr::new);
         python::install(python, &[again.as_slice(), &[wheel.as_os_str()]].concat())?;
         let mut pytest = Command::new(python);
@@ -112,15 +134,28 @@ impl Place {
             [] => pytest.arg(&self.tests),
             tests => pytest.args(tests.iter().map(|test| self.tests.join(test))),
         };
+        pytest.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
         // Not where the package's source would be found instead of the package.
-        run(pytest.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&self.folder))
+        run(pytest.current_dir(&self.folder))
     }
 
     /// Tests what touches other packages with the oldest that the README names.
     fn oldest(&self, wheel: &Path) -> Result<()> {
         let requirements = self.tests.join("requirements-oldest.txt");
         let python = python::environment(&self.folder.join("oldest"), &requirements)?;
-        self.pytest(&python, wheel, &["test_tables.py", "test_sql.py"])
+        self.pytest(&python, wheel, &["test_tables.py", "test_sql.py"], &[])
+    }
+
+    /// Tests the package in a Spark of two workers, with a log of a gigabyte.
+    fn spark(&self, wheel: &Path) -> Result<()> {
+        java()?;
+        let requirements = self.tests.join("spark/requirements.txt");
+        let python = python::environment(&self.folder.join("spark"), &requirements)?;
+        let log = self.folder.join("gigabyte.jsonl");
+        sample::write_ndjson(&log, 850_000)?;
+        let tested = self.pytest(&python, wheel, &["spark"], &[("SAMPLE", &log)]);
+        fs::remove_file(log)?;
+        tested
     }
 
     /// Tests the package as it is built for a Python without the GIL, which knows no stable ABI.
@@ -133,6 +168,6 @@ impl Place {
         python::install(&python, &["pytest", "hypothesis"].map(OsStr::new))?;
         let wheel = self.wheel(&python, "sdist-free-threaded")?;
         let tests = ["test_cases.py", "test_event.py", "test_sources.py", "test_threads.py"];
-        self.pytest(&python, &wheel, &tests)
+        self.pytest(&python, &wheel, &tests, &[])
     }
 }

@@ -28,6 +28,8 @@ def session(folder: Path) -> SparkSession:
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.local.dir": str(folder / "local"),
+        # Workers that are sent much while they give much have been seen to wait for ever over TCP.
+        "spark.python.unix.domain.socket.enabled": "true",
         # Times must not depend on it.
         "spark.sql.session.timeZone": "Asia/Seoul",
     }

@@ -66,15 +66,15 @@ def test_it_is_what_read_table_gives(
     ours = found.drop_columns("value").to_pylist()
     theirs = expected.to_pylist()
     assert len(ours) > 1000
-    assert sorted(map(repr, ours)) == sorted(map(repr, [
-        {**row, "event_time": row["event_time"]} for row in theirs
-    ]))
+    assert sorted(map(repr, ours)) == sorted(
+        map(repr, [{**row, "event_time": row["event_time"]} for row in theirs])
+    )
 
 
 def test_cells_that_are_no_records(spark: SparkSession) -> None:
     cells = [DELETE, "broken \x1b[31m", "[1]", "", None, DELETE + DELETE]
     frame = table(spark, value=cells)
-    with pytest.raises(PySparkException, match="column value: .*broken.*on_error"):
+    with pytest.raises(PySparkException, match=r"column value: .*broken.*on_error"):
         enrich(table(spark, value=[DELETE, "broken"]), "value").collect()
     skipped = rows(enrich(frame, "value", on_error="skip", columns=["kind"]))
     assert [row["kind"] for row in skipped] == ["delete", *[None] * 5]

@@ -30,7 +30,9 @@ class Stream:
         """A whole file, as one that is renamed is."""
         path = self.logs / name
         hidden = self.logs / ".hidden"
-        lines = [f'{{"eventId":"event_id.iaas.vpc.delete","eventLogUuid":"{one}"}}' for one in uuids]
+        lines = [
+            f'{{"eventId":"event_id.iaas.vpc.delete","eventLogUuid":"{one}"}}' for one in uuids
+        ]
         hidden.write_text("\n".join(lines))
         path.parent.mkdir(exist_ok=True, parents=True)
         hidden.rename(path)
@@ -99,8 +101,8 @@ def test_a_batch_that_fails_is_read_again(stream: Stream) -> None:
     with pytest.raises(StreamingQueryException, match=r"c, line 2 \(record 2, byte 21\)"):
         stream.run()
     (stream.logs / "c").write_text('{"eventLogUuid":"3"}\n{"a":1} ')
-    # The batch stands in the checkpoint already, with the size that the file had: it is read again, and
-    # whoever mended the file says so.
+    # The batch stands in the checkpoint already, with the size that the file had: it is read
+    # again, and whoever mended the file says so.
     with pytest.raises(StreamingQueryException, match="it had 27 bytes when it was found"):
         stream.run()
     stream.put("d", "4")
