@@ -524,7 +524,8 @@ type Place = (PathBuf, Option<(u64, u64)>);
 /// The same with its size.
 type Found = (PathBuf, Option<(u64, u64)>, Option<u64>);
 
-/// Cuts paths into splits of some `bytes`; each with its size, where that is known.
+/// Cuts paths, folders and globs into splits of some `bytes` (0: only into files): a path, where in it
+/// the split begins and ends, and its size, where that is known.
 #[pyfunction(name = "_splits")]
 pub(crate) fn splits(
     py: Python<'_>,

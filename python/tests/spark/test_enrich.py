@@ -81,11 +81,9 @@ def test_cells_that_are_no_records(spark: SparkSession) -> None:
     collected = rows(enrich(frame, "value", on_error="collect", columns=["kind"]))
     assert [row["reject"] and row["reject"]["code"] for row in collected] == [
         None,
-        "INVALID_JSON",
-        "NOT_AN_OBJECT",
-        collected[3]["reject"]["code"],
+        *["INVALID_JSON"] * 3,
         None,
-        collected[5]["reject"]["code"],
+        "INVALID_JSON",
     ]
     assert [row["value"] for row in collected] == cells
 
