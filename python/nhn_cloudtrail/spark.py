@@ -125,7 +125,7 @@ class _Options(NamedTuple):
         read = cls(
             paths=[_local(one) for one in ([path] if path else []) + all_paths],
             counts=_one_of("table", get("table", "events"), ("events", "counts")) == "counts",
-            columns=_list(columns, "columns") if columns is not None else None,
+            columns=_columns(columns) if columns is not None else None,
             on_error=_one_of("on_error", get("on_error", "raise"), ("raise", "skip", "collect")),
             dedup=_flag("dedup", get("dedup", "false")),
             lang=get("lang", "ko"),
@@ -201,6 +201,15 @@ def _number(name: str, value: str) -> int:
     return int(value)
 
 
+def _columns(value: str) -> list[str]:
+    # Batches without a column lose how many rows they have.
+    return _list(value, "columns") or _none()
+
+
+def _none() -> list[str]:
+    raise _wrong("columns: none are asked for; name one at least")
+
+
 def _list(value: str, name: str) -> list[Any]:
     if not value.lstrip().startswith("["):
         return [one.strip() for one in value.split(",")] if name == "columns" else [value]
@@ -262,7 +271,7 @@ def _asked(options: _Options, schema: Any) -> tuple[_Options, Any]:
                 raise _wrong(f"the schema has {field.name} as {theirs}; in the table it is {mine}")
             if not field.nullable:
                 raise _wrong(f"the schema has {field.name} without nulls; it may have some")
-        names = [field.name for field in schema]
+        names = [field.name for field in schema] or _none()
         if options.columns is not None or options.counts:
             # Spark itself never changes what `schema` gave.
             raise _wrong(
@@ -301,8 +310,8 @@ def _partitions(options: _Options, paths: Sequence[str]) -> list[_Partition]:
     numbered = not options.counts and "source_record" in (options.columns or ())
     whole = numbered or options.dedup
     splits = _splits(options, paths, 0 if whole else options.split_bytes)
-    if options.dedup:
-        # Whoever remembers what was there has to see all.
+    if options.dedup or not splits:
+        # Whoever remembers what was there has to see all. Without any partition Spark makes up one.
         return [_Partition(splits)]
     if len(splits) <= MOST_ALONE:
         return [_Partition([split]) for split in splits]
@@ -381,7 +390,7 @@ def _counts(options: _Options, schema: Any, splits: Sequence[_Split]) -> Batches
     """A row of counts for each split, or for all where duplicates are looked for."""
     on_error = "skip" if options.on_error == "collect" else options.on_error
     native = options.native(columns=["event_id"], on_error=on_error)
-    for some in [splits] if options.dedup else [[split] for split in splits]:
+    for some in [splits] if options.dedup and splits else [[split] for split in splits]:
         places = [(split.path, split.bytes) for split in some]
         with _native._scan_splits(places, native) as stream:
             for _ in _whole(stream):
@@ -482,7 +491,8 @@ class _StreamReader(_Table, _source.DataSourceStreamReader, _limits.SupportsTrig
             raise _wrong(
                 "dedup: a stream remembers files, not records: use dropDuplicatesWithinWatermark"
             )
-        super().__init__(options, schema)
+        # Files have the same names in the checkpoint however the folder is spelt.
+        super().__init__(options._replace(paths=[_real(path) for path in options.paths]), schema)
         self._until: _Sizes | None = None
 
     def initialOffset(self) -> dict[str, Any]:
@@ -533,6 +543,14 @@ class _StreamReader(_Table, _source.DataSourceStreamReader, _limits.SupportsTrig
                 raise ReadError(f"{split.path}: cannot be opened", code="IO", source=split.path)
         # A file without a byte is about to be written.
         return {split.path: split.size for split in found if split.size > 0}
+
+
+def _real(path: str) -> str:
+    """The one name of a path; of a glob that of the folder before it."""
+    if os.path.lexists(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    return os.path.join(_real(folder), name) if folder and name else os.path.abspath(path)
 
 
 def _offset(files: _Sizes) -> dict[str, Any]:
@@ -662,6 +680,11 @@ class Enricher:
         names = {field.name.lower() for field in schema}
         if self._column.lower() not in names:
             raise _wrong(f"the table has no column {self._column!r}")
+        types = (_types.StringType, _types.BinaryType, _types.CharType, _types.VarcharType)
+        for field in schema:
+            if field.name.lower() == self._column.lower() and not isinstance(field.dataType, types):
+                kind = field.dataType.simpleString()
+                raise _wrong(f"{self._column} is neither text nor binary but {kind}")
         for name in self._fields.names:
             if name.lower() in names:
                 raise _wrong(f"the table has a column {name} already: give columns or a prefix")

@@ -585,12 +585,19 @@ pub(crate) fn enrich(
     let ends: Vec<usize> = ends.collect();
     let wrong = || PyValueError::new_err("offsets that do not rise, or stand outside of the text");
     let (Some(&first), Some(&last)) = (ends.first(), ends.last()) else { return Err(wrong()) };
-    let text = text.get(first..last).ok_or_else(wrong)?;
-    if !ends.is_sorted() {
-        return Err(wrong());
+    let mut rows = RawRows {
+        text: Vec::with_capacity(last.saturating_sub(first).min(text.len())),
+        ..RawRows::default()
+    };
+    let mut from = first;
+    for end in ends.into_iter().skip(1) {
+        let cell = text.get(from..end).ok_or_else(wrong)?;
+        // What stands around a record in a file is no part of it, either.
+        rows.text
+            .extend_from_slice(cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell).trim_ascii());
+        rows.ends.push(rows.text.len());
+        from = end;
     }
-    let ends = ends.into_iter().skip(1).map(|end| end - first).collect();
-    let rows = RawRows { text: text.to_vec(), ends, skipped: 0 };
     let builder = options.table();
     let batches = detached(py, || builder.from_rows(Values(Some(rows)))).flatten();
     let batches = batches.map_err(|error| exception(py, &error))?;

@@ -312,6 +312,7 @@ def test_a_schema_chooses_columns(spark: SparkSession, logs: Path) -> None:
         ({"colums": "kind"}, "no option 'colums'"),
         ({"columns": "kind,nope"}, "nope"),
         ({"columns": "kind,kind"}, "twice"),
+        ({"columns": "[]"}, "columns: none are asked for"),
         ({"on_error": "ignore"}, "'ignore' is none of raise, skip, collect"),
         ({"split_bytes": "-1"}, "split_bytes: '-1' is no whole number"),
         ({"split_bytes": "128MB"}, "no whole number"),
@@ -358,6 +359,14 @@ def test_duplicates_over_files(load: Load, tmp_path: Path) -> None:
     assert once.count() == 3
     [counts] = load(tmp_path, dedup="true", table="counts").collect()
     assert (counts.records, counts.duplicates, counts.source) == (4, 1, None)
+
+
+def test_a_data_set_without_rows(load: Load, tmp_path: Path) -> None:
+    ct.write_parquet(b"", tmp_path / "set")
+    assert load(tmp_path / "set").count() == 0
+    assert load(tmp_path / "set", table="counts", dedup="true").count() == 0
+    ct.write_parquet(b'{"eventId":"a","eventTime":"2026-10-01T00:00:00Z"}', tmp_path / "set")
+    assert load(tmp_path / "set").select("event_id").collect() == [("a",)]
 
 
 def test_an_overlay(load: Load, tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_cells_that_are_no_records(spark: SparkSession) -> None:
     assert [row["value"] for row in collected] == cells
 
 
+def test_what_stands_around_a_record(spark: SparkSession) -> None:
+    cells = [f"{DELETE}\n", f" {DELETE} \r\n", f"\ufeff{DELETE}", f"\n{DELETE}"]
+    found = enrich(table(spark, value=cells), "value", columns=["kind", "raw"])
+    assert [(row.kind, row.raw) for row in found.collect()] == [("delete", DELETE.encode())] * 4
+
+
 def test_slices_and_large_types(spark: SparkSession) -> None:
     """Batches are not always laid out as if they stood alone."""
     enricher = Enricher("value", columns=["event_id"])
@@ -117,8 +123,8 @@ def test_columns_that_are_there(spark: SparkSession) -> None:
     assert found.first()["ct_event_id"] == "event_id.iaas.instance.delete"
     with pytest.raises(ct.ArgumentError, match="no column 'other'"):
         enrich(frame, "other")
-    with pytest.raises(PySparkException, match="neither text nor binary"):
-        enrich(table(spark, value=[1.5]), "value").collect()
+    with pytest.raises(ct.ArgumentError, match="value is neither text nor binary but double"):
+        enrich(table(spark, value=[1.5]), "value")
     with pytest.raises(ct.ArgumentError, match="a cell has no source"):
         Enricher("value", columns=["source"])
 

@@ -39,8 +39,9 @@ class Stream:
         return path
 
     def start(self, available_now: bool = True, **options: Any) -> StreamingQuery:
+        path = options.pop("path", str(self.logs))
         reader = self.spark.readStream.format("nhn_cloudtrail").options(**options)
-        writer = reader.load(str(self.logs)).writeStream.format("parquet")
+        writer = reader.load(path).writeStream.format("parquet")
         writer = writer.option("checkpointLocation", str(self.checkpoint))
         if available_now:
             writer = writer.trigger(availableNow=True)
@@ -81,6 +82,19 @@ def test_files_come_and_are_read_once(stream: Stream) -> None:
     query.processAllAvailable()
     query.stop()
     assert stream.uuids() == Counter("123456")
+
+
+def test_a_folder_by_other_names(stream: Stream, tmp_path: Path) -> None:
+    stream.put("a", "1")
+    stream.run()
+    logs = stream.logs
+    (tmp_path / "link").symlink_to(logs)
+    for number, name in enumerate(
+        [f"{logs}/../logs", str(tmp_path / "link"), f"file://{logs}/", f"{tmp_path}/link/[a-z]*"]
+    ):
+        stream.put(f"b{number}", f"b{number}")
+        stream.run(path=name)
+    assert stream.uuids() == Counter(["1", "b0", "b1", "b2", "b3"])
 
 
 def test_what_is_available(stream: Stream) -> None:
