@@ -160,7 +160,8 @@ impl Place {
         let example = self.root.join("examples/node-service");
         let service = self.folder.join("service");
         for file in fs::read_dir(example)?.collect::<io::Result<Vec<_>>>()? {
-            if file.file_type()?.is_file() {
+            // A lock that somebody's own installation has left knows of another place.
+            if file.file_type()?.is_file() && file.file_name() != "package-lock.json" {
                 fs::copy(file.path(), service.join(file.file_name()))?;
             }
         }
