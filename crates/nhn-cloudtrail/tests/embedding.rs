@@ -73,6 +73,24 @@ fn a_reading_in_threads_is_stopped_too() {
     }
 }
 
+/// Whether the stop is seen before a source is read, or while it is, is up to the time it takes.
+#[test]
+fn a_reading_of_many_files_is_stopped_once_wherever_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.jsonl");
+    std::fs::write(&path, LINE.repeat(200_000)).unwrap();
+    for _ in 0..20 {
+        let mut reader = stopped(1, true).open(vec![&path; 50]).unwrap();
+        let error = reader.next_item().unwrap().unwrap_err();
+        assert_eq!(error.code(), Code::Interrupted);
+        assert!(reader.next_item().is_none());
+        let mut parts = stopped(1, true).open(vec![&path; 50]).unwrap().into_parts(2, || Count(0));
+        let stopped = std::iter::from_fn(|| parts.next_part()).find_map(Result::err).unwrap();
+        assert_eq!(stopped.code(), Code::Interrupted);
+        assert!(parts.next_part().is_none());
+    }
+}
+
 #[test]
 fn who_is_not_asked_to_stop_reads_to_the_end() {
     let reader = Reader::builder().watch(|| true).from_bytes(LINE.repeat(3)).unwrap();

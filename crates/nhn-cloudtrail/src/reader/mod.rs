@@ -406,7 +406,10 @@ impl Reader {
     /// What [`next_item`](Reader::next_item) gives, as far as it is at hand; none where more would
     /// have to be read for it.
     pub fn next_ready(&mut self) -> Option<Result<Item>> {
-        self.ready_item().or_else(|| self.ready.error.take().map(Err))
+        self.ready_item().or_else(|| {
+            let error = self.ready.error.take()?;
+            Some(Err(self.failed(error)))
+        })
     }
 
     /// The next event or reject, or an error about a whole source; none at the end of the last.
@@ -422,7 +425,7 @@ impl Reader {
                 let source = self.sources.pop_front()?;
                 match self.open_source(source) {
                     Ok(open) => self.open = Some(open),
-                    Err(error) => return Some(Err(error)),
+                    Err(error) => return Some(Err(self.failed(error))),
                 }
             }
             if let Some(open) = &mut self.open {
@@ -441,6 +444,14 @@ impl Reader {
         self.open = None;
         self.sources.clear();
         (!over).then(|| Err(Watch::error()))
+    }
+
+    /// Where the reading was stopped while it read a source, the ones after it are not to be read.
+    fn failed(&mut self, error: Error) -> Error {
+        if error.code() == Code::Interrupted {
+            self.stop();
+        }
+        error
     }
 
     fn open_source(&mut self, source: Source) -> Result<Open> {

@@ -395,7 +395,12 @@ impl<C: Collect> Parts<C> {
             // The rest of a source comes before what was begun after it.
             while self.rest.is_none() && self.slots.len() < self.pool.most() && self.begin() {}
             match self.slots.pop_front()? {
-                Slot::Failed(error) => return Some(Err(error)),
+                Slot::Failed(error) => {
+                    if error.code() == Code::Interrupted {
+                        self.stop();
+                    }
+                    return Some(Err(error));
+                }
                 Slot::Rest => self.rest = self.running.pop_front().map(Open::Text),
                 Slot::Found { found, done } => {
                     let done = self.pool.wait(&done);
