@@ -70,12 +70,12 @@ pub struct Dataset {
     held: Vec<RecordBatch>,
     bytes: usize,
     days: Vec<(Day, Vec<Run>)>,
-    /// The file that is being written.
-    open: Option<(Day, PathBuf, ParquetWriter<File>)>,
+    /// The file that is being written, with how many rows it has.
+    open: Option<(Day, PathBuf, ParquetWriter<File>, u64)>,
     /// Days of which rows lie aside, to be written at the end.
     aside: BTreeSet<Day>,
-    /// The files that are whole.
-    done: Vec<(Day, PathBuf)>,
+    /// The files that are whole, with how many rows they have.
+    done: Vec<(Day, PathBuf, u64)>,
     stage: Stage,
     /// Let go of last.
     lock: Lock,
@@ -104,7 +104,9 @@ struct Stage(PathBuf);
 impl Drop for Stage {
     fn drop(&mut self) {
         // It may be gone already.
-        let _ = fs::remove_dir_all(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 }
 
@@ -129,6 +131,118 @@ impl fmt::Debug for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dataset").field("root", &self.root).finish_non_exhaustive()
     }
+}
+
+/// A file that is about to come to a data set.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewFile {
+    /// Its path in the data set.
+    pub path: PathBuf,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// New files of a data set that have no names in it yet. Dropped, they are gone.
+pub struct Prepared {
+    root: PathBuf,
+    files: Vec<NewFile>,
+    stage: Stage,
+    lock: Lock,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// The files, in their order.
+    pub fn files(&self) -> &[NewFile] {
+        &self.files
+    }
+
+    /// Where such a file lies meanwhile.
+    pub fn staged(&self, file: &NewFile) -> PathBuf {
+        self.stage.0.join(&file.path)
+    }
+
+    /// Gives all files their names.
+    ///
+    /// # Errors
+    ///
+    /// `IO` where that fails. What has its name by then stays.
+    pub fn publish(mut self) -> Result<()> {
+        self.give_names()
+    }
+
+    /// The same for who has written down that the files come: where it fails, or is cut short, those
+    /// without a name stay for [`recover`].
+    ///
+    /// # Errors
+    ///
+    /// `IO` where it fails.
+    pub fn publish_or_keep(mut self) -> Result<()> {
+        let published = self.give_names();
+        if published.is_err() {
+            self.stage.0 = PathBuf::new();
+        }
+        published
+    }
+
+    fn give_names(&mut self) -> Result<()> {
+        let mut folders = BTreeSet::new();
+        for file in &self.files {
+            self.lock.made = None;
+            folders.extend(give_name(&self.root, &self.stage.0, &file.path)?);
+        }
+        self.lock.made = None;
+        for folder in folders.iter().chain([&self.root]) {
+            sync_folder(folder).map_err(|error| failed(folder, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives those of the files their names that a run has written down and not come to; see
+/// [`Prepared::publish_or_keep`]. Files that are nowhere are none of its business.
+///
+/// # Errors
+///
+/// `IO` where that fails, or another run is at it.
+pub fn recover(root: &Path, files: &[PathBuf]) -> Result<()> {
+    let missing: Vec<_> = files.iter().filter(|file| !root.join(file).exists()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let _lock = lock(root)?;
+    for stage in stages(root) {
+        for file in &missing {
+            if stage.join(file).is_file() {
+                if let Some(folder) = give_name(root, &stage, file)? {
+                    sync_folder(&folder).map_err(|error| failed(&folder, error))?;
+                }
+            }
+        }
+    }
+    sync_folder(root).map_err(|error| failed(root, error))
+}
+
+/// Moves a file from where it was written into the data set. Gives the folder in which it is now.
+fn give_name(root: &Path, stage: &Path, file: &Path) -> Result<Option<PathBuf>> {
+    let target = root.join(file);
+    let folder = target.parent().map(Path::to_owned);
+    if let Some(folder) = &folder {
+        match new_folder(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(folder, error));
+            }
+            _ => (),
+        }
+    }
+    fs::rename(stage.join(file), &target).map_err(|error| failed(&target, error))?;
+    Ok(folder)
 }
 
 impl Dataset {
@@ -233,30 +347,37 @@ impl Dataset {
     ///
     /// `IO` where that fails. What has its name by then stays; reading the same sources again adds
     /// what is missing.
-    pub fn commit(mut self) -> Result<Vec<PathBuf>> {
+    pub fn commit(self) -> Result<Vec<PathBuf>> {
+        let prepared = self.prepare()?;
+        let root = prepared.root.clone();
+        let files = prepared.files.iter().map(|file| root.join(&file.path)).collect();
+        prepared.publish()?;
+        Ok(files)
+    }
+
+    /// Writes what is left, and no name yet: so that somebody can write down what is about to come.
+    /// All that is new is whole by then, and on the disk.
+    ///
+    /// # Errors
+    ///
+    /// `IO` where that fails; nothing is left of the new rows.
+    pub fn prepare(mut self) -> Result<Prepared> {
         self.flush(true)?;
         let run = run_name();
-        let mut folders = BTreeSet::new();
         let mut files = Vec::new();
-        for (number, (day, path)) in std::mem::take(&mut self.done).into_iter().enumerate() {
-            let folder = self.root.join(folder_name(day));
-            match new_folder(&folder) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(failed(&folder, error));
-                }
-                _ => (),
-            }
-            self.lock.made = None;
-            let target = folder.join(format!("part-{run}-{number:04}.parquet"));
-            fs::rename(&path, &target).map_err(|error| failed(&target, error))?;
-            folders.insert(folder);
-            files.push(target);
+        for (number, (day, path, rows)) in std::mem::take(&mut self.done).into_iter().enumerate() {
+            let folder = PathBuf::from(folder_name(day));
+            let file = folder.join(format!("part-{run}-{number:04}.parquet"));
+            // The name that it will have, so that it can be found when this is cut short.
+            let staged = self.stage.0.join(&file);
+            let failed = |error| failed(&staged, error);
+            new_folders(&self.stage.0.join(&folder)).map_err(failed)?;
+            fs::rename(&path, &staged).map_err(failed)?;
+            sync_folder(&self.stage.0.join(&folder)).map_err(failed)?;
+            files.push(NewFile { path: file, rows });
         }
-        self.lock.made = None;
-        for folder in folders.iter().chain([&self.root]) {
-            sync_folder(folder).map_err(|error| failed(folder, error))?;
-        }
-        Ok(files)
+        sync_folder(&self.stage.0).map_err(|error| failed(&self.stage.0, error))?;
+        Ok(Prepared { root: self.root, files, stage: self.stage, lock: self.lock })
     }
 
     /// Reads what is stored of a day, once.
@@ -296,7 +417,7 @@ impl Dataset {
         for (day, runs) in days {
             let batches = gather(&held, &runs).map_err(internal)?;
             let open = self.open.as_ref().is_some_and(|(open, ..)| *open == day);
-            let had_one = || self.done.iter().any(|(done, _)| *done == day);
+            let had_one = || self.done.iter().any(|(done, ..)| *done == day);
             let enough = || batches.iter().map(size).sum::<usize>() >= WORTH_A_FILE;
             if open || !self.aside.contains(&day) && (last || !had_one() && enough()) {
                 self.write_file(day, &batches)?;
@@ -322,9 +443,10 @@ impl Dataset {
             let path = self.stage.0.join(format!("{}", self.done.len()));
             let file = new_file(&path, false).map_err(|error| failed(&path, error))?;
             let writer = ParquetWriter::new(file, self.schema.clone(), self.threads)?;
-            self.open = Some((day, path, writer));
+            self.open = Some((day, path, writer, 0));
         }
-        if let Some((_, path, writer)) = &mut self.open {
+        if let Some((_, path, writer, rows)) = &mut self.open {
+            *rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
             let written = batches.iter().try_for_each(|batch| writer.write(batch));
             written.map_err(|error| error.at(place(path)))?;
         }
@@ -332,10 +454,10 @@ impl Dataset {
     }
 
     fn close(&mut self) -> Result<()> {
-        if let Some((day, path, writer)) = self.open.take() {
+        if let Some((day, path, writer, rows)) = self.open.take() {
             let file = writer.finish().map_err(|error| error.at(place(&path)))?;
             file.sync_all().map_err(|error| failed(&path, error))?;
-            self.done.push((day, path));
+            self.done.push((day, path, rows));
         }
         Ok(())
     }
@@ -534,7 +656,7 @@ fn lock(root: &Path) -> Result<Lock> {
             Ok(()) => (),
             Err(TryLockError::WouldBlock) => {
                 let message = "another run is adding to this data set; wait until it ends";
-                return Err(Error::new(Code::Io, message).at(place(root)));
+                return Err(Error::new(Code::Locked, message).at(place(root)));
             }
             Err(TryLockError::Error(error)) => return Err(wrong(error)),
         }
@@ -547,14 +669,8 @@ fn lock(root: &Path) -> Result<Lock> {
 /// data set is a file system of its own, it lies inside all the same. Only one run at a time can
 /// be here, so what is there was left by one that was killed.
 fn stage(root: &Path) -> Result<Stage> {
-    let inside = root.join(".nhn-cloudtrail");
-    let beside = root.parent().zip(root.file_name()).map(|(parent, name)| {
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(".nhn-cloudtrail");
-        parent.join(hidden)
-    });
-    for folder in [Some(&inside), beside.as_ref()].into_iter().flatten() {
+    let [beside, inside] = stages(root);
+    for folder in [&inside, &beside] {
         match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed(folder, error));
@@ -568,16 +684,27 @@ fn stage(root: &Path) -> Result<Stage> {
         fs::rename(&from, &to)?;
         fs::remove_file(&to)
     };
-    if let Some(folder) = beside
-        && new_folder(&folder).is_ok()
-    {
-        let stage = Stage(folder);
+    if new_folder(&beside).is_ok() {
+        let stage = Stage(beside);
         if moves(&stage).is_ok() {
             return Ok(stage);
         }
     }
     new_folder(&inside).map_err(|error| failed(&inside, error))?;
     Ok(Stage(inside))
+}
+
+/// Where files may be written: beside the data set, and inside of it.
+#[doc(hidden)]
+pub fn stages(root: &Path) -> [PathBuf; 2] {
+    let inside = root.join(".nhn-cloudtrail");
+    let beside = root.parent().zip(root.file_name()).map(|(parent, name)| {
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(".nhn-cloudtrail");
+        parent.join(hidden)
+    });
+    [beside.unwrap_or_else(|| inside.clone()), inside]
 }
 
 /// The same rows without dictionaries.

@@ -33,7 +33,9 @@ mod table;
 mod texts;
 mod write;
 
-pub use dataset::Dataset;
+#[doc(hidden)]
+pub use dataset::stages;
+pub use dataset::{Dataset, NewFile, Prepared, recover};
 pub use ipc::{ArrowFileWriter, ArrowStreamWriter};
 pub use parquet::{Parquet, ParquetWriter};
 pub use schema::schema;

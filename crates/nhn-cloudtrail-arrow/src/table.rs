@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
     Code, Column, Error, Filter, Format, Limits, Meaning, Part, Parts, Progress, Reader,
-    ReaderBuilder, Reject, Result, Rows, Split, Stats,
+    ReaderBuilder, Reject, Result, Rows, Split, Stats, Store,
 };
 use std::collections::VecDeque;
 
@@ -44,6 +44,7 @@ pub struct TableBuilder {
     catalog: Catalog,
     filter: Filter,
     formats: Vec<Arc<dyn Format>>,
+    stores: Vec<Arc<dyn Store>>,
     dedup: bool,
     limits: Limits,
     threads: usize,
@@ -72,6 +73,7 @@ impl Default for TableBuilder {
             catalog: Catalog::builtin(),
             filter: Filter::new(),
             formats: Vec::new(),
+            stores: Vec::new(),
             dedup: false,
             limits: Limits::default(),
             threads: 0,
@@ -120,6 +122,13 @@ impl TableBuilder {
     /// Reads files of another format too, besides Parquet.
     pub fn format(mut self, format: Arc<dyn Format>) -> Self {
         self.formats.push(format);
+        self
+    }
+
+    /// Reads files of a store too, see
+    /// [`ReaderBuilder::store`](nhn_cloudtrail::ReaderBuilder::store).
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.stores.push(store);
         self
     }
 
@@ -243,6 +252,7 @@ impl TableBuilder {
 
     fn reader(&self) -> ReaderBuilder {
         let mut builder = Reader::builder().limits(self.limits).dedup(self.dedup);
+        builder = self.stores.iter().cloned().fold(builder, ReaderBuilder::store);
         if let Some(watch) = &self.watch {
             let watch = watch.clone();
             builder = builder.watch(move || watch());

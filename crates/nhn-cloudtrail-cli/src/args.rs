@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use nhn_cloudtrail::catalog::{self, Edition, Kind, Lang, Phase};
 use nhn_cloudtrail::{Column, Outcome, SCHEMA_VERSION};
+use nhn_cloudtrail_collect::Api;
 
 /// What `--version` prints after the name: all that a result depends on.
 pub(crate) fn long_version() -> &'static str {
@@ -28,6 +29,8 @@ Examples:
       nhn-cloudtrail stats logs/ --kind delete
   The same logs for polars, DuckDB, Spark and the like:
       nhn-cloudtrail convert logs/ -o table/
+  Fetch what NHN Cloud still has, before it forgets it:
+      nhn-cloudtrail collect --since 92d --into archive/
   What an event ID means:
       nhn-cloudtrail catalog get event_id.iaas.instance.create
 
@@ -99,6 +102,12 @@ pub(crate) enum Command {
     /// Runs SQL over events; needs the Python package with its extra sql
     #[command(after_long_help = SQL_EXAMPLES)]
     Sql(SqlArgs),
+    /// Fetches events from the query API or a bucket into a local archive, and goes on where it stopped
+    #[command(after_long_help = COLLECT_EXAMPLES)]
+    Collect(Box<CollectArgs>),
+    /// Verifies an archive that collect has made, and says what it has
+    #[command(subcommand, arg_required_else_help = true)]
+    Archive(ArchiveCommand),
     /// Looks up what event IDs mean, and compares the catalog with published lists
     #[command(subcommand, arg_required_else_help = true)]
     Catalog(CatalogCommand),
@@ -308,6 +317,170 @@ pub(crate) enum StatsFormat {
     Json,
 }
 
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  Everything that NHN Cloud still has, and from then on what is new:
+      nhn-cloudtrail collect --base-url URL --app-key KEY --since 92d --into archive/
+  From cron, every hour, with URL and keys in the config file:
+      nhn-cloudtrail collect --since 92d --into archive/ --format json
+  What the console exports to a bucket:
+      nhn-cloudtrail collect --bucket s3://audit/cloudtrail --into archive/
+
+Keys:
+  The query API's from NHN_CLOUDTRAIL_ACCESS_KEY_ID and NHN_CLOUDTRAIL_SECRET_ACCESS_KEY, or the
+  config file. Their member needs the permission CloudTrail:EventLog.List.
+
+Archives:
+  Parquet files by day with the records as they came, and a ledger that binds every file to all that
+  came before it. An archive is a source like any other: `read archive/`, `stats archive/`. A run
+  may be stopped or killed at any moment; the next one goes on where it stopped. What the archive has
+  already is not fetched again, but compared by its number, so that what comes late is found.
+  Keep the head that is printed elsewhere: `archive verify --head` finds a ledger that was rewritten.
+
+Exit status:
+  0  the archive has all of it
+  1  something is missing, or records were rejected
+  2  the command could not run
+  130  it was interrupted";
+
+/// Collects events into an archive.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CollectArgs {
+    /// The archive's folder, which is made where there is none
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) into: PathBuf,
+
+    /// From this instant on, no more than 93 days back: 92d, 24h, 2026-10-31, 2026-10-31T09:00:00+09:00
+    #[arg(
+        long,
+        value_name = "TIME",
+        required_unless_present = "bucket",
+        help_heading = "Query API"
+    )]
+    pub(crate) since: Option<String>,
+
+    /// Until this instant; a bare date includes that day. Now, where it is left out
+    #[arg(long, value_name = "TIME", requires = "since", help_heading = "Query API")]
+    pub(crate) until: Option<String>,
+
+    /// The time zone of times without an offset: UTC, local, or a name such as Asia/Seoul
+    #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Query API")]
+    pub(crate) tz: String,
+
+    /// The query API's base URL, as the console names it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NHN_CLOUDTRAIL_BASE_URL",
+        hide_env_values = true,
+        value_hint = ValueHint::Url,
+        help_heading = "Query API"
+    )]
+    pub(crate) base_url: Option<String>,
+
+    /// The organization's appkey
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "NHN_CLOUDTRAIL_APP_KEY",
+        hide_env_values = true,
+        help_heading = "Query API"
+    )]
+    pub(crate) app_key: Option<String>,
+
+    /// The version of the API: v2 wants keys, v1 the appkey alone
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "v2",
+        value_parser = PossibleValuesParser::new(["v1", "v2"]).try_map(|text| text.parse::<Api>()),
+        help_heading = "Query API"
+    )]
+    pub(crate) api: Api,
+
+    /// How many requests may be under way at a time
+    #[arg(long, value_name = "N", default_value = "4", help_heading = "Query API")]
+    pub(crate) concurrency: usize,
+
+    /// How many requests may begin in a second
+    #[arg(long, value_name = "N", default_value = "20", help_heading = "Query API")]
+    pub(crate) rate: f64,
+
+    /// How often a request that failed is sent again
+    #[arg(long, value_name = "N", default_value = "8", help_heading = "Query API")]
+    pub(crate) retries: u32,
+
+    /// How many seconds a request may take
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "60",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        help_heading = "Query API"
+    )]
+    pub(crate) timeout: u64,
+
+    /// Collect the objects of a bucket: s3://bucket or s3://bucket/prefix
+    #[arg(long, value_name = "URL", help_heading = "Object Storage")]
+    pub(crate) bucket: Option<String>,
+
+    /// The bucket's region, such as kr1
+    #[arg(
+        long,
+        alias = "bucket-region",
+        value_name = "REGION",
+        env = "NHN_CLOUDTRAIL_S3_REGION",
+        hide_env_values = true,
+        help_heading = "Object Storage"
+    )]
+    pub(crate) region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
+
+    /// Sign the ledger's head with an Ed25519 key: a PEM file, as `openssl genpkey` writes it
+    #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) sign: Option<PathBuf>,
+
+    /// How to say what was done
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: StatsFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// Compares an archive with its ledger: every file, and every line
+    #[command(after_long_help = "\
+Exit status:
+  0  all is as it was recorded
+  1  something was altered, removed, added or put in another order
+  2  the command could not run")]
+    Verify {
+        /// The archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        /// A head that collect has printed, which the ledger must have: finds one that was cut off or
+        /// written anew
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+        /// A public Ed25519 key, in PEM, by which the newest head must be signed
+        #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath)]
+        public_key: Option<PathBuf>,
+        /// How to show what was found
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: StatsFormat,
+    },
+    /// Shows days, counts, gaps, sizes and the last run
+    Status {
+        /// The archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        /// How to show it
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: StatsFormat,
+    },
+}
+
 const SQL_EXAMPLES: &str = "\
 Examples:
   nhn-cloudtrail sql 'SELECT service, count(*) FROM events GROUP BY 1 ORDER BY 2 DESC' logs/
@@ -376,10 +549,10 @@ pub(crate) enum SqlFormat {
 /// What is read, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct InputArgs {
-    /// Files, folders or globs; `-` is standard input
+    /// Files, folders, globs or s3://bucket/prefix; `-` is standard input
     ///
     /// A folder is read recursively in the order of its paths; names that begin with `.` or `_` are
-    /// skipped.
+    /// skipped. Of a bucket all objects are read whose name begins with the prefix.
     #[arg(value_name = "SOURCE", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) sources: Vec<PathBuf>,
 
@@ -412,6 +585,46 @@ pub(crate) struct InputArgs {
     /// Reject records nested deeper than N
     #[arg(long, value_name = "N", default_value = "128")]
     pub(crate) max_depth: usize,
+
+    /// The region of s3:// sources, such as kr1
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "NHN_CLOUDTRAIL_S3_REGION",
+        hide_env_values = true,
+        help_heading = "Object Storage"
+    )]
+    pub(crate) bucket_region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
+}
+
+/// How buckets are reached.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Object Storage")]
+pub(crate) struct BucketArgs {
+    /// The URL of Object Storage's S3-compatible API
+    ///
+    /// The keys are taken from NHN_CLOUDTRAIL_S3_ACCESS_KEY_ID and
+    /// NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY, or the config file; where these have none, from the
+    /// variables that other S3 tools take.
+    #[arg(long, value_name = "URL", env = "NHN_CLOUDTRAIL_S3_ENDPOINT", hide_env_values = true)]
+    pub(crate) endpoint: Option<String>,
+
+    /// A config file with URLs and keys
+    ///
+    /// TOML with base_url, app_key, access_key_id, secret_access_key, and the same of
+    /// [object_storage] as endpoint, region, access_key_id, secret_access_key. Without this option
+    /// nhn-cloudtrail/config.toml in XDG_CONFIG_HOME or ~/.config, where there is one.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "NHN_CLOUDTRAIL_CONFIG",
+        hide_env_values = true,
+        value_hint = ValueHint::FilePath
+    )]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// Which events.

@@ -95,6 +95,10 @@ impl Warnings {
         self.say("error", AnsiColor::Red.on_default().bold(), what);
     }
 
+    pub(crate) fn warn(self, what: &str) {
+        self.say("warning", AnsiColor::Yellow.on_default().bold(), what);
+    }
+
     pub(crate) fn note(self, what: &str) {
         self.say("", Style::new(), what);
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use anstyle::AnsiColor;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use base64::Engine;
 use nhn_cloudtrail::{
-    Column, Error, Event, Filter, Item, Limits, Position, Progress, Reader, Reject, Stats,
+    Column, Error, Event, Filter, Item, Limits, Progress, Reader, ReaderBuilder, Reject, Stats,
+    Store,
 };
 use nhn_cloudtrail_arrow::{Batches, Parquet, TableBuilder};
-use serde::Serialize;
+use nhn_cloudtrail_collect::{Buckets, reject_line};
 
 use crate::args::InputArgs;
 use crate::context::{Context, Stop, Warnings, counted, thousands};
@@ -160,6 +160,11 @@ impl<'a> Sources<'a> {
     fn find(args: &'a InputArgs, warnings: Warnings) -> Self {
         let mut sources = Self { found: Vec::new(), files: Vec::new(), failed: 0 };
         for source in &args.sources {
+            // Asked once, when it is read.
+            if Buckets::is_source(source) {
+                sources.found.push(source);
+                continue;
+            }
             match Reader::open(source) {
                 Ok(reader) => {
                     sources.found.push(source);
@@ -216,6 +221,14 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// What reads the buckets among the sources, where there are some.
+fn buckets(context: &Context<'_>, args: &InputArgs) -> Result<Option<Arc<dyn Store>>, Stop> {
+    if !args.sources.iter().any(|source| Buckets::is_source(source)) {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(args.buckets.open(context, args.bucket_region.as_ref())?)))
+}
+
 fn limits(args: &InputArgs) -> Limits {
     Limits::default().with_record_bytes(args.max_record_bytes).with_depth(args.max_depth)
 }
@@ -230,6 +243,7 @@ impl Input<Reader> {
         columns: Option<&[Column]>,
         result: &Output,
     ) -> Result<Self, Stop> {
+        let buckets = buckets(context, args)?;
         Self::new(context, args, Target::Output(result), |sources| {
             let mut parquet = Parquet::new(&filter, &context.catalog);
             // Whether records are the same tells only all of them; raw is all of them.
@@ -242,6 +256,7 @@ impl Input<Reader> {
                 Reader::builder().limits(limits(args)).dedup(args.dedup).format(Arc::new(parquet));
             let interrupt = context.interrupt.clone();
             builder = builder.watch(move || !interrupt.is_raised());
+            builder = buckets.into_iter().fold(builder, ReaderBuilder::store);
             if !filter.is_empty() {
                 builder = builder.select(filter.into_select(context.catalog.clone()));
             }
@@ -260,6 +275,8 @@ impl Input<Batches> {
         target: Target<'_>,
     ) -> Result<Self, Stop> {
         let interrupt = context.interrupt.clone();
+        let buckets = buckets(context, args)?;
+        let table = buckets.into_iter().fold(table, TableBuilder::store);
         Self::new(context, args, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())
@@ -396,43 +413,4 @@ fn summary(stats: Stats) -> String {
         text.push_str(&format!("; filtered out {}", counted(stats.filtered, "event")));
     }
     text
-}
-
-/// A reject as a line of JSON.
-fn reject_line(reject: &Reject) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        source: Option<&'a str>,
-        record: u64,
-        line: u64,
-        byte: u64,
-        code: &'a str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        raw: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        raw_base64: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        length: Option<u64>,
-    }
-    let Position { source, record, line, byte, .. } = reject.position();
-    let raw = std::str::from_utf8(reject.raw()).ok();
-    let line = Line {
-        source: source.as_deref(),
-        record: *record,
-        line: *line,
-        byte: *byte,
-        code: reject.code().as_str(),
-        message: reject.message(),
-        raw,
-        raw_base64: match raw {
-            Some(_) => None,
-            None => Some(base64::engine::general_purpose::STANDARD.encode(reject.raw())),
-        },
-        length: (reject.length() > reject.raw().len() as u64).then(|| reject.length()),
-    };
-    // Text and numbers: nothing that JSON could not hold.
-    let mut json = serde_json::to_vec(&line).unwrap_or_default();
-    json.push(b'\n');
-    json
 }

@@ -11,13 +11,15 @@
 //! assert_eq!(status, nhn_cloudtrail_cli::ALL_READ);
 //! ```
 //!
-//! `args` says what can be asked for; `read`, `convert`, `stats`, `sql` and `catalog` do it. Beneath them,
+//! `args` says what can be asked for; `read`, `convert`, `stats`, `sql`, `collect`, `archive` and `catalog` do it. Beneath them,
 //! `input` takes events or rows from sources and sees to rejects and progress, `output` writes to
 //! standard output or to a file that appears only when it is whole, `rows` writes Parquet and Arrow,
 //! `table` aligns text for people.
 
+mod archive;
 mod args;
 mod catalog;
+mod collect;
 mod context;
 mod convert;
 mod counter;
@@ -45,8 +47,9 @@ pub use sql::{Sql, SqlQuery, SqlResult, SqlRows};
 
 /// Exit status: everything was read, or the command did what it was asked to.
 pub const ALL_READ: u8 = 0;
-/// Exit status: some records were rejected; of `catalog diff`: there are differences; of other
-/// `catalog` commands: some of what was asked for was not found.
+/// Exit status: some records were rejected; of `collect`: something is missing; of `archive verify`:
+/// something is not as recorded; of `catalog diff`: there are differences; of other `catalog` commands:
+/// some of what was asked for was not found.
 pub const SOME_REJECTED: u8 = 1;
 /// Exit status: the command could not run, or a source could not be read.
 pub const COULD_NOT_RUN: u8 = 2;
@@ -87,6 +90,8 @@ fn run_with(
         Command::Convert(convert) => convert::run(&context, convert),
         Command::Stats(stats) => stats::run(&context, stats),
         Command::Sql(args) => sql::run(&context, args, sql),
+        Command::Collect(args) => collect::run(&context, args),
+        Command::Archive(command) => archive::run(&context, command),
         Command::Catalog(catalog) => catalog::run(&context, catalog),
         Command::Completions { shell } => completions(&context, *shell),
     };

@@ -77,6 +77,33 @@ impl Drop for Bar {
     }
 }
 
+/// A bar that whoever works tells how far it has come. Shown only if standard error is a terminal.
+#[derive(Clone)]
+pub(crate) struct Meter(ProgressBar);
+
+impl Meter {
+    pub(crate) fn new(template: &str) -> Self {
+        let bar = match io::stderr().is_terminal() {
+            true => ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()),
+            false => ProgressBar::hidden(),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    pub(crate) fn show(&self, done: u64, total: u64, message: String) {
+        self.0.set_length(total);
+        self.0.set_message(message);
+        self.0.set_position(done);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

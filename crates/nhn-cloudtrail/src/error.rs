@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Record,
     /// An option, a filter or a name that the caller gave makes no sense.
     Argument,
+    /// The service could not be asked, or did not answer as it should.
+    Service,
     /// Data for the catalog (an overlay, a published list) is not of the expected form.
     Catalog,
     /// A fault of this library.
@@ -95,6 +97,18 @@ codes! {
     WouldBlock = "WOULD_BLOCK" => Io,
     /// A path, glob or folder names no file.
     NotFound = "NOT_FOUND" => Io,
+    /// Another run is at an archive or a data set.
+    Locked = "LOCKED" => Io,
+    /// The query API or Object Storage could not be reached, or the connection broke.
+    Network = "NETWORK" => Service,
+    /// The query API took too long to answer.
+    Timeout = "TIMEOUT" => Service,
+    /// An answer with an HTTP status that says that the request failed.
+    HttpStatus = "HTTP_STATUS" => Service,
+    /// An answer that is not whole, or none of the query API's.
+    BadAnswer = "BAD_ANSWER" => Service,
+    /// The service refuses the request: keys, a permission or the request itself are wrong.
+    Refused = "REFUSED" => Service,
     /// Input without any whole record.
     NotALog = "NOT_A_LOG" => Source,
     /// An API answer that says that the request failed.
@@ -103,6 +117,8 @@ codes! {
     BadCompression = "BAD_COMPRESSION" => Source,
     /// A Parquet file that is damaged, or has not the table's columns.
     InvalidTable = "INVALID_TABLE" => Source,
+    /// An archive whose ledger cannot be read, or is not in step with its files.
+    InvalidArchive = "INVALID_ARCHIVE" => Source,
     /// A record is not JSON.
     InvalidJson = "INVALID_JSON" => Record,
     /// A record is not UTF-8.

@@ -506,7 +506,8 @@ fn zone_of(name: &str) -> Result<TimeZone, jiff::Error> {
 }
 
 /// The instant that `text` names; of a bare date its beginning, or with `after` its end.
-fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
+#[doc(hidden)]
+pub fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
     let text = text.trim();
     let zone = time_zone(zone)?;
     if let Some(time) = Timestamp::parse(text) {

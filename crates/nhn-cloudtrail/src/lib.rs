@@ -61,9 +61,9 @@ pub use enrich::{Enriched, Meaning, Outcome, Responses};
 pub use error::guarded;
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
-#[doc(hidden)]
-pub use filter::FieldTest;
 pub use filter::Filter;
+#[doc(hidden)]
+pub use filter::{FieldTest, instant};
 pub use flat::{Column, SCHEMA_VERSION, Value};
 #[doc(hidden)]
 pub use json::{decode_into, use_level};
@@ -75,4 +75,4 @@ pub use reader::{
 pub use recent::Recent;
 #[doc(hidden)]
 pub use source::DATA_SET;
-pub use source::{Format, RawRows, Rows};
+pub use source::{Format, RawRows, Rows, Store, Stored};

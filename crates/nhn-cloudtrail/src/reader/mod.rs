@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::error::{Code, Error, Position, Result};
 use crate::event::{Event, Span};
 use crate::json::MAX_DEPTH;
-use crate::source::{Format, Rows, Source, Unopened, Watch};
+use crate::source::{Format, Rows, Source, Store, Unopened, Watch};
 use dedup::{Dedup, Seen};
 use frame::Rejected;
 use open::{Open, Ready, would_block};
@@ -182,6 +182,7 @@ pub struct ReaderBuilder {
     dedup: bool,
     select: Option<Select>,
     formats: Vec<Arc<dyn Format>>,
+    stores: Vec<Arc<dyn Store>>,
     piece: usize,
     watch: Watch,
 }
@@ -222,6 +223,12 @@ impl ReaderBuilder {
         self
     }
 
+    /// Reads files of a store too, where a source is one of its.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.stores.push(store);
+        self
+    }
+
     /// Asks `goes_on` some times a second, in the thread that reads, whether the reading is to go on,
     /// and at once when a signal wakes it while it waits for a source. Where not, it ends with the
     /// error `INTERRUPTED`.
@@ -241,11 +248,16 @@ impl ReaderBuilder {
     ///
     /// # Errors
     ///
-    /// `NOT_FOUND` where one of them names no file, `INVALID_OPTION` for limits out of range.
+    /// `NOT_FOUND` where one of them names no file, `INVALID_OPTION` for limits out of range; what a
+    /// [`Store`] says.
     pub fn open<P: AsRef<Path>>(self, sources: impl IntoIterator<Item = P>) -> Result<Reader> {
         let mut all = VecDeque::new();
         for source in sources {
-            all.extend(Source::expand(source.as_ref())?);
+            let source = source.as_ref();
+            match self.stores.iter().find_map(|store| store.find(source)) {
+                Some(files) => all.extend(files?.into_iter().map(Source::stored)),
+                None => all.extend(Source::expand(source)?),
+            }
         }
         self.build(all)
     }
@@ -374,6 +386,7 @@ impl Reader {
             dedup: false,
             select: None,
             formats: Vec::new(),
+            stores: Vec::new(),
             piece: PIECE,
             watch: Watch::default(),
         }

@@ -256,7 +256,9 @@ impl OpenText {
                         last.code == Code::Truncated && last.byte + last.length >= end
                     });
                     ready.error = Some(match self.watch.goes_on() {
-                        true => Error::new(Code::Io, "reading failed").at(place).caused_by(unread),
+                        true => Unread::told(unread, |unread| {
+                            Error::new(Code::Io, "reading failed").at(place).caused_by(unread)
+                        }),
                         false => Watch::error(),
                     });
                     return;

@@ -3,6 +3,7 @@
 
 mod format;
 mod gzip;
+mod store;
 mod stretch;
 mod watch;
 
@@ -17,6 +18,7 @@ use crate::error::{Code, Error, Position, Result};
 use bytes::Bytes;
 pub use format::{Format, RawRows, Rows};
 use gzip::Gzip;
+pub use store::{Store, Stored};
 use stretch::Stretch;
 pub(crate) use watch::{Unread, Watch};
 
@@ -52,6 +54,8 @@ enum Kind {
     /// The lines that begin in a stretch of a file.
     Lines(PathBuf, Range<u64>),
     Rows(Box<dyn Rows + Send>),
+    /// A file that is kept elsewhere.
+    Stored(store::Open),
     /// What a folder could not say about a place in it.
     Unreadable(Error),
     Stdin,
@@ -104,6 +108,12 @@ impl Source {
     /// Records that are apart already.
     pub(crate) fn rows(rows: Box<dyn Rows + Send>) -> Self {
         Self { name: None, size: None, kind: Kind::Rows(rows), head: Vec::new() }
+    }
+
+    /// A file that is kept elsewhere.
+    pub(crate) fn stored(file: Stored) -> Self {
+        let Stored { name, size, open } = file;
+        Self { name: Some(name), size, kind: Kind::Stored(open), head: Vec::new() }
     }
 
     /// The lines that begin in a stretch of a file.
@@ -196,7 +206,9 @@ impl Source {
             let position = Position { source: name.clone(), ..Position::default() };
             let code =
                 if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Io };
-            Error::new(code, "cannot be read").at(position).caused_by(error)
+            Unread::told(error, |error| {
+                Error::new(code, "cannot be read").at(position).caused_by(error)
+            })
         };
         let raw: Box<dyn Read + Send> = match self.kind {
             Kind::Bytes(bytes) if compression(&bytes).is_none() && table_of(&bytes).is_none() => {
@@ -231,6 +243,7 @@ impl Source {
                 return Ok(Input::Lines { stream, from, is_last });
             }
             Kind::Rows(rows) => return Ok(Input::Rows(rows)),
+            Kind::Stored(open) => open().map_err(wrong)?,
             Kind::Unreadable(error) => return Err(error.into()),
             Kind::Stdin => Box::new(io::stdin()),
             Kind::Stream(stream) => stream,

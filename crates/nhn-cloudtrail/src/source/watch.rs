@@ -130,6 +130,11 @@ impl Unread {
     pub(crate) fn of(error: io::Error) -> Result<io::Error, io::Error> {
         error.downcast::<Unread>().map(|unread| unread.0)
     }
+
+    /// What the source said: in the words of this library, where it is made by its means.
+    pub(crate) fn told(error: io::Error, wrap: impl FnOnce(io::Error) -> Error) -> Error {
+        error.downcast::<Error>().unwrap_or_else(wrap)
+    }
 }
 
 impl fmt::Display for Unread {

@@ -1,0 +1,381 @@
+//! Fetches periods whole, several at a time, and gives them in the order of time.
+//!
+//! What is asked for changes while it is read: records come late, and pages shift under whoever turns
+//! them. So no page is turned: a period is cut until each piece fits one page, and a page is one moment's
+//! truth. Only an instant that holds more records than a page is read page by page, again and again
+//! until its total stands still. Pieces overlap by a millisecond, so that it does not matter whether the
+//! ends of a period belong to it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use nhn_cloudtrail::{Code, Error, Result, guarded};
+
+use crate::answer::Answer;
+use crate::client::{Client, Only, Request};
+
+/// How many pages a period may have before it becomes several, which are read apart: what is in hand
+/// of a period is lost where the process ends.
+const PAGES: u64 = 16;
+
+/// The most pieces that a period is cut into at once.
+const CUTS: u64 = 64;
+
+/// How often a period is read again whose records are fewer than the API says.
+const READINGS: usize = 3;
+
+/// How often the pages of an instant are read again.
+const ROUNDS: usize = 60;
+
+/// A period to be fetched, in milliseconds since 1970, the ends as they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    /// How many records of it are known already: it is fetched only where the API has another number.
+    pub(crate) known: Option<u64>,
+}
+
+impl Period {
+    fn ends(&self) -> (i64, i64) {
+        (self.from, self.to)
+    }
+}
+
+/// What became of a period.
+#[derive(Debug)]
+pub(crate) enum Fetched {
+    /// It has as many records as were known.
+    Same,
+    /// All of it.
+    All {
+        /// The answers, in the order of time.
+        answers: Vec<Bytes>,
+        /// How many different records are in them.
+        records: u64,
+        /// How many more the API says that there are.
+        missing: u64,
+    },
+    Failed(Error),
+}
+
+/// What [`Fetch::next`] gives.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Period(Period, Fetched),
+    /// Nothing yet.
+    Wait,
+    End,
+}
+
+/// Periods that are being fetched. Dropped, it stops.
+pub(crate) struct Fetch(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    only: Only,
+    /// By their beginnings and ends.
+    periods: Mutex<Periods>,
+    changed: Condvar,
+    stopped: AtomicBool,
+}
+
+type Periods = BTreeMap<(i64, i64), Slot>;
+
+enum Slot {
+    Todo(Period),
+    Running,
+    Done(Period, Fetched),
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Fetch {
+    /// Begins to fetch periods.
+    pub(crate) fn new(
+        client: &Client,
+        only: Only,
+        periods: impl IntoIterator<Item = Period>,
+    ) -> Result<Self> {
+        let todo = periods.into_iter().map(|period| (period.ends(), Slot::Todo(period)));
+        let shared = Arc::new(Shared {
+            client: client.clone(),
+            only,
+            periods: Mutex::new(todo.collect()),
+            changed: Condvar::new(),
+            stopped: AtomicBool::new(false),
+        });
+        let fetch = Self(shared);
+        for number in 0..client.concurrency() {
+            let shared = fetch.0.clone();
+            let thread = std::thread::Builder::new().name("nhn-cloudtrail".to_owned());
+            match thread.spawn(move || shared.work()) {
+                // Fewer threads than asked for do as well.
+                Err(_) if number > 0 => break,
+                Err(error) => {
+                    let message = "no thread can be started to fetch events";
+                    return Err(Error::new(Code::Io, message).caused_by(error));
+                }
+                Ok(_) => (),
+            }
+        }
+        Ok(fetch)
+    }
+
+    /// What became of the first period that was not given yet. Waits for it a little.
+    pub(crate) fn next(&self) -> Next {
+        let mut periods = self.0.lock();
+        for waited in [false, true] {
+            match periods.first_entry() {
+                None => return Next::End,
+                Some(first) if matches!(first.get(), Slot::Done(..)) => {
+                    if let Slot::Done(period, fetched) = first.remove() {
+                        self.0.changed.notify_all();
+                        return Next::Period(period, fetched);
+                    }
+                }
+                Some(_) if !waited => {
+                    let wait = self.0.changed.wait_timeout(periods, Duration::from_millis(50));
+                    periods = wait.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Some(_) => (),
+            }
+        }
+        Next::Wait
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Periods> {
+        self.periods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fetches period after period, in a thread of its own.
+    fn work(&self) {
+        while let Some(period) = self.take() {
+            let fetched = guarded(|| self.fetch(period)).flatten();
+            let mut periods = self.lock();
+            match fetched {
+                Ok(Whole::Fetched(fetched)) => {
+                    periods.insert(period.ends(), Slot::Done(period, fetched));
+                }
+                Ok(Whole::TooMuch(parts)) => {
+                    periods.remove(&period.ends());
+                    periods.extend(parts.into_iter().map(|part| (part.ends(), Slot::Todo(part))));
+                }
+                Err(error) => {
+                    periods.insert(period.ends(), Slot::Done(period, Fetched::Failed(error)));
+                }
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next period to be fetched, once not too many wait to be taken.
+    fn take(&self) -> Option<Period> {
+        let ahead = 2 * self.client.concurrency();
+        let mut periods = self.lock();
+        loop {
+            if self.stopped.load(Ordering::Relaxed) {
+                return None;
+            }
+            let first = periods.values_mut().take(ahead).find(|slot| matches!(slot, Slot::Todo(_)));
+            if let Some(slot) = first
+                && let Slot::Todo(period) = std::mem::replace(slot, Slot::Running)
+            {
+                return Some(period);
+            }
+            if periods.is_empty() {
+                return None;
+            }
+            periods = self.changed.wait(periods).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn fetch(&self, period: Period) -> Result<Whole> {
+        if let Some(known) = period.known {
+            let request = Request { from: period.from, to: period.to, only: &self.only };
+            if self.client.total(request, known, &self.stopped)? == Some(known) {
+                return Ok(Whole::Fetched(Fetched::Same));
+            }
+        }
+        let mut reading = self.read(period)?;
+        for _ in 1..READINGS {
+            match &reading {
+                Whole::Fetched(Fetched::All { missing, .. }) if *missing > 0 => {
+                    reading = self.read(period)?;
+                }
+                _ => break,
+            }
+        }
+        Ok(reading)
+    }
+
+    fn read(&self, period: Period) -> Result<Whole> {
+        let limit = self.client.page_size();
+        let mut records = Records::default();
+        let mut answers = Vec::new();
+        let mut total = None;
+        // The last first.
+        let mut stretches = vec![(period.from, period.to)];
+        while let Some((from, to)) = stretches.pop() {
+            let answer = self.page(from, to, 0)?;
+            let is_whole = (from, to) == (period.from, period.to);
+            if is_whole {
+                total = answer.total;
+            }
+            if answer.is_last(0, limit) {
+                records.add(&answer)?;
+                answers.push(answer.body);
+            } else if to - from <= 4 {
+                answers.extend(self.instant(from, to, &mut records)?);
+            } else {
+                // Where the API does not tell the total: of a page's records those of the whole.
+                let pages = match answer.total {
+                    Some(total) => total.div_ceil(limit),
+                    None => estimate(&answer, from, to)?.div_ceil(limit),
+                };
+                if is_whole && pages > PAGES {
+                    let parts = pages.div_ceil(PAGES / 2).min(CUTS);
+                    let parts = cut(from, to, parts).into_iter();
+                    let part = |(from, to)| Period { from, to, known: None };
+                    return Ok(Whole::TooMuch(parts.map(part).collect()));
+                }
+                // Some room, since events do not come evenly.
+                let cuts = (pages.saturating_mul(7) / 5).clamp(2, CUTS);
+                stretches.extend(cut(from, to, cuts).into_iter().rev());
+            }
+        }
+        let mut missing = total.unwrap_or(0).saturating_sub(records.count());
+        if missing > 0 {
+            // Some may have been forgotten meanwhile.
+            let request = Request { from: period.from, to: period.to, only: &self.only };
+            let most = records.count() + missing;
+            let total = self.client.total(request, most, &self.stopped)?;
+            missing = total.unwrap_or(most).saturating_sub(records.count());
+        }
+        Ok(Whole::Fetched(Fetched::All { answers, records: records.count(), missing }))
+    }
+
+    fn page(&self, from: i64, to: i64, page: u64) -> Result<Answer> {
+        let request = Request { from, to, only: &self.only };
+        self.client.page(request, page, self.client.page_size(), &self.stopped)
+    }
+
+    /// Reads a stretch that cannot be cut page by page, until all its records were seen. Records of one
+    /// time have no order, so each reading may have others of them twice and others not at all.
+    fn instant(&self, from: i64, to: i64, records: &mut Records) -> Result<Vec<Bytes>> {
+        let limit = self.client.page_size();
+        let mut answers: Vec<Bytes> = Vec::new();
+        let mut seen = Records::default();
+        let mut before = None;
+        for _ in 0..ROUNDS {
+            let mut total = 0;
+            for page in 0.. {
+                let answer = self.page(from, to, page)?;
+                total += answer.count;
+                records.add(&answer)?;
+                if seen.add(&answer)? {
+                    answers.push(answer.body.clone());
+                }
+                if answer.is_last(page, limit) || answer.count == 0 {
+                    total = answer.total.unwrap_or(total);
+                    break;
+                }
+            }
+            if seen.count() >= total && before == Some(total) {
+                return Ok(answers);
+            }
+            before = Some(total);
+        }
+        let message = format!(
+            "{}: more records at one time than a page holds ({} seen so far), and their number does not \
+             stand still",
+            self.client.host(),
+            seen.count()
+        );
+        Err(Error::new(Code::BadAnswer, message))
+    }
+}
+
+enum Whole {
+    Fetched(Fetched),
+    /// So much that it is to be fetched in parts.
+    TooMuch(Vec<Period>),
+}
+
+/// The different records that were seen. Copies count as often as one answer has them.
+#[derive(Default)]
+struct Records(HashMap<[u8; 16], u64>);
+
+impl Records {
+    /// Adds those of an answer; whether some are new.
+    fn add(&mut self, answer: &Answer) -> Result<bool> {
+        let mut new = false;
+        for (content, copies) in answer.contents()? {
+            let known = self.0.entry(content).or_default();
+            new |= copies > *known;
+            *known = copies.max(*known);
+        }
+        Ok(new)
+    }
+
+    fn count(&self) -> u64 {
+        self.0.values().sum()
+    }
+}
+
+/// Cuts a stretch of time into so many that overlap by a little.
+fn cut(from: i64, to: i64, parts: u64) -> Vec<(i64, i64)> {
+    let length = to - from;
+    // None so short that it is no shorter than what it was cut from.
+    let parts = i64::try_from(parts).unwrap_or(i64::MAX).min(length / 2).max(2);
+    let edge =
+        |part: i64| from + (i128::from(length) * i128::from(part) / i128::from(parts)) as i64;
+    (0..parts).map(|part| ((edge(part) - 1).max(from), (edge(part + 1) + 1).min(to))).collect()
+}
+
+/// How many records a stretch may have, by the time between the first and the last of a full page.
+fn estimate(answer: &Answer, from: i64, to: i64) -> Result<u64> {
+    let times = answer.times()?;
+    let span = match (times.iter().min(), times.iter().max()) {
+        (Some(first), Some(last)) => (last - first).clamp(1, to - from),
+        _ => return Ok(answer.count.saturating_mul(2)),
+    };
+    Ok((i128::from(answer.count) * i128::from(to - from) / i128::from(span)) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cuts_cover_everything_and_get_shorter(
+            from in -1_000_000_000_000i64..1_000_000_000_000,
+            length in 5i64..10_000_000_000,
+            parts in 2u64..64,
+        ) {
+            let to = from + length;
+            let cuts = cut(from, to, parts);
+            prop_assert_eq!(cuts.first().unwrap().0, from);
+            prop_assert_eq!(cuts.last().unwrap().1, to);
+            for pair in cuts.windows(2) {
+                prop_assert!(pair[1].0 < pair[0].1 && pair[0].0 < pair[1].0, "{:?}", pair);
+            }
+            for (from, to) in cuts {
+                prop_assert!(from < to && to - from < length, "{from} {to}");
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What is to be asked: periods by day, less what is known already.
+
+use crate::fetch::Period;
+
+const DAY: i64 = 86_400_000;
+
+/// How far the periods of neighbouring days overlap: a record that lies on the edge is in one of them,
+/// whatever the API thinks of the ends of a period.
+const OVERLAP: i64 = 1000;
+
+/// The days (UTC) of a period, overlapping by a little.
+pub(crate) fn days(since: i64, until: i64) -> Vec<(i64, i64)> {
+    let first = since.div_euclid(DAY);
+    let last = (until - 1).div_euclid(DAY);
+    let day = |day: i64| {
+        let (from, to) = (day * DAY - OVERLAP, (day + 1) * DAY + OVERLAP);
+        (from.max(since), to.min(until))
+    };
+    (first..=last).map(day).collect()
+}
+
+/// What to fetch of a period of which some was fetched before: what is known to be looked at again, and
+/// what lies between. `known` are periods in the order of time, with their records.
+pub(crate) fn periods(since: i64, until: i64, known: &[Period], oldest: i64) -> Vec<Period> {
+    let mut periods = Vec::new();
+    let mut at = since;
+    let fresh = |from: i64, to: i64, periods: &mut Vec<Period>| {
+        let from = if from > since { (from - OVERLAP).max(since) } else { from };
+        let to = if to < until { (to + OVERLAP).min(until) } else { to };
+        periods.extend(days(from, to).into_iter().map(|(from, to)| Period {
+            from,
+            to,
+            known: None,
+        }));
+    };
+    for period in known.iter().filter(|period| period.to > since && period.from < until) {
+        if period.from > at {
+            fresh(at, period.from, &mut periods);
+        }
+        at = at.max(period.to);
+        // What the service has begun to forget cannot be compared.
+        if period.from >= oldest {
+            periods.push(*period);
+        }
+    }
+    if at < until {
+        fresh(at, until, &mut periods);
+    }
+    periods
+}
+
+/// What is not covered of a period.
+pub(crate) fn uncovered(since: i64, until: i64, known: &[Period]) -> Vec<(i64, i64)> {
+    let mut gaps = Vec::new();
+    let mut at = since;
+    for period in known {
+        if period.from > at && at < until {
+            gaps.push((at, period.from.min(until)));
+        }
+        at = at.max(period.to);
+    }
+    if at < until {
+        gaps.push((at, until));
+    }
+    gaps
+}
+
+/// Adds what was fetched. It takes the place of all that lies in it.
+pub(crate) fn add(known: &mut Vec<Period>, new: Period) {
+    known.retain(|period| period.from < new.from || period.to > new.to);
+    known.push(new);
+    known.sort_by_key(|period| (period.from, period.to));
+}
+
+/// The known periods of a day that make one together.
+pub(crate) fn mergeable(asked: &[Period]) -> Vec<Vec<Period>> {
+    let mut days: Vec<Vec<Period>> = Vec::new();
+    for &period in asked.iter().filter(|period| period.known.is_some()) {
+        // By the middle, since the ends reach into other days.
+        let day = |period: &Period| (period.from + (period.to - period.from) / 2).div_euclid(DAY);
+        match days.last_mut() {
+            Some(before)
+                if before.iter().any(|other| day(other) == day(&period))
+                    && before.iter().any(|other| other.to >= period.from) =>
+            {
+                before.push(period);
+            }
+            _ => days.push(vec![period]),
+        }
+    }
+    days.retain(|day| day.len() > 1);
+    days
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn known(from: i64, to: i64) -> Period {
+        Period { from, to, known: Some(1) }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_known_and_what_is_fetched_cover_everything(
+            since in 0i64..10 * DAY,
+            length in 1i64..10 * DAY,
+            spans in prop::collection::vec((0i64..20 * DAY, 1i64..2 * DAY), 0..10),
+        ) {
+            let until = since + length;
+            let mut have = Vec::new();
+            for (from, length) in spans {
+                add(&mut have, known(from, from + length));
+            }
+            let asked = periods(since, until, &have, i64::MIN);
+            prop_assert!(uncovered(since, until, &asked).is_empty(), "{:?}", asked);
+            for period in asked.iter().filter(|period| period.known.is_none()) {
+                prop_assert!(period.from >= since && period.to <= until && period.from < period.to);
+            }
+        }
+    }
+
+    #[test]
+    fn hours_of_a_day_make_a_day() {
+        let have: Vec<_> =
+            (0..30).map(|hour| known(hour * 3_600_000 - 1000, (hour + 1) * 3_600_000)).collect();
+        let days = mergeable(&have);
+        assert_eq!(days.iter().map(Vec::len).collect::<Vec<_>>(), [24, 6]);
+    }
+}
