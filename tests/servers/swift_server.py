@@ -63,9 +63,35 @@ dns_compliant_bucket_names = false
 DEVICE = {"id": 0, "region": 1, "zone": 1, "weight": 1, "ip": "127.0.0.1", "device": "disk"}
 
 
+class Tokens(dict):
+    """Stands in for memcached, where Swift's own way of signing in keeps its tokens."""
+
+    def get(self, key: str, *_: object, **__: object) -> object:
+        return super().get(key)
+
+    def set(self, key: str, value: object, *_: object, **__: object) -> None:
+        # Nothing else is kept, so that what changes is seen at once.
+        if "/auth/" in key or "/token/" in key or "/user/" in key:
+            self[key] = value
+
+    def delete(self, key: str, *_: object, **__: object) -> None:
+        self.pop(key, None)
+
+    def __bool__(self) -> bool:
+        return True
+
+
+TOKENS = Tokens()
+
+
 def serve(conf: Path, sock: object) -> None:
     """Starts one of Swift's servers."""
-    app = loadapp(str(conf), {"log_name": conf.stem})
+    swift = loadapp(str(conf), {"log_name": conf.stem})
+
+    def app(env: dict[str, object], start: object) -> object:
+        env["swift.cache"] = TOKENS
+        return swift(env, start)
+
     # S3 clients want `ETag`, not `Etag`.
     options = {"protocol": SwiftHttpProtocol, "capitalize_response_headers": False}
     spawn(wsgi.server, sock, app, NullLogger(), url_length_limit=MAX_REQUEST_LINE, **options)

@@ -403,7 +403,7 @@ pub(crate) struct CollectArgs {
     pub(crate) concurrency: usize,
 
     /// How many requests may begin in a second
-    #[arg(long, value_name = "N", default_value = "20", help_heading = "Query API")]
+    #[arg(long, value_name = "N", default_value = "50", help_heading = "Query API")]
     pub(crate) rate: f64,
 
     /// How often a request that failed is sent again

@@ -308,15 +308,22 @@ impl Read for Fetched {
     }
 }
 
+const REFUSED: &str = "Object Storage refuses: check the access key, the secret key, the region, and \
+                       whether the key may read the bucket";
+
 fn told(source: &str, error: object_store::Error) -> Error {
     use object_store::Error as Storage;
+    // Of a list the library says no more than the text of the answer.
+    let text = error.to_string();
+    let says = |status: &str| text.contains(&format!("status code: {status}"));
     let (code, message) = match &error {
         Storage::NotFound { .. } => (Code::NotFound, "there is no such bucket or object"),
-        Storage::PermissionDenied { .. } | Storage::Unauthenticated { .. } => (
-            Code::Refused,
-            "Object Storage refuses: check the access key, the secret key, the region, and whether the \
-             key may read the bucket",
-        ),
+        Storage::Generic { .. } if says("404") => (Code::NotFound, "there is no such bucket"),
+        Storage::PermissionDenied { .. } | Storage::Unauthenticated { .. } => {
+            (Code::Refused, REFUSED)
+        }
+        Storage::Generic { .. } if says("401") || says("403") => (Code::Refused, REFUSED),
+
         Storage::Precondition { .. } => {
             (Code::BadAnswer, "the object was changed while it was read")
         }

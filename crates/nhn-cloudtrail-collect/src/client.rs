@@ -80,7 +80,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many requests may begin in a second; 20 by default.
+    /// How many requests may begin in a second; 50 by default.
     pub fn rate(mut self, rate: f64) -> Self {
         self.rate = rate;
         self
@@ -365,7 +365,7 @@ impl Client {
             settings,
             api: Api::default(),
             concurrency: 4,
-            rate: 20.0,
+            rate: 50.0,
             retries: 8,
             backoff: Duration::from_millis(500),
             timeout: Duration::from_secs(60),
@@ -399,7 +399,8 @@ impl Client {
         &self.0.source
     }
 
-    pub(crate) fn host(&self) -> &str {
+    /// The API's host, and its port where the base URL names one.
+    pub fn host(&self) -> &str {
         &self.0.host
     }
 

@@ -16,7 +16,7 @@ use crate::archive::{Archive, Gain, time};
 #[cfg(feature = "object-storage")]
 use crate::bucket::Buckets;
 use crate::client::{Client, Only, Query, RETENTION, now};
-use crate::fetch::{Fetch, Fetched, Next, Period};
+use crate::fetch::{Fetch, Fetched, Next, Period, is_final};
 use crate::ledger::{Counts, Covered, Gap, Object, Run};
 use crate::plan;
 use crate::rejects::reject_line;
@@ -25,7 +25,7 @@ use crate::sign::{Signer, sign};
 
 /// How long at first, and at the most, what was fetched waits to come to the archive: what waits is lost
 /// where the process ends, and each time costs a file a day.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_secs(30);
 
 /// How often what was fetched is compared with the API once more.
@@ -290,7 +290,7 @@ impl Stretch {
                     }
                     Fetched::Failed(error) => {
                         got.in_a_row += 1;
-                        self.over = got.in_a_row >= FAILURES || error.code() == Code::Refused;
+                        self.over = got.in_a_row >= FAILURES || is_final(&error);
                         got.failed.push((period, error));
                     }
                 }
@@ -321,25 +321,22 @@ impl Collecting {
     fn api(&mut self, client: &Client, (since, until): (i64, i64)) -> Result<()> {
         let oldest = now() - RETENTION.as_millis() as i64;
         let source = client.source().to_owned();
-        let known = self.archive.known(&source);
-        let mut asked = plan::periods(since, until, &known, oldest);
+        // First what is missing, so that a run which is soon killed comes further than the one before.
+        let missing = plan::missing(since, until, &self.archive.known(&source));
+        let mut failures = self.round(client, &source, &missing)?.failed;
+        // Then what came late, also while this was read.
+        let mut asked = self.archive.known(&source);
+        // What the service has begun to forget cannot be compared.
+        asked.retain(|period| period.from >= oldest && period.from < until && period.to > since);
         let wholes = self.context.waiting(|stopped| wholes(client, &asked, stopped))?;
-        let mut failures = Vec::new();
-        for round in 0..ROUNDS {
-            let total: i64 = asked.iter().map(|period| period.to - period.from).sum();
-            self.context.collected.done = 0;
-            self.context.collected.total = total.unsigned_abs();
-            let Some(got) = self.round(client, &source, &asked)? else { break };
-            if round == 0 {
-                failures = got.failed;
-                self.merge(&source, &wholes, &got.same)?;
-            }
-            if got.read.is_empty() || self.report.error.is_some() {
+        for _ in 0..ROUNDS {
+            if asked.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
                 break;
             }
-            // What came while it was read.
+            let got = self.round(client, &source, &asked)?;
+            self.merge(&source, &wholes, &got.same)?;
+            failures.extend(got.failed);
             asked = got.read;
-            asked.sort_by_key(|period| (period.from, period.to));
         }
         let known = self.archive.known(&source);
         for (since, until) in plan::uncovered(since, until, &known) {
@@ -372,11 +369,11 @@ impl Collecting {
         }
     }
 
-    /// Fetches periods, and adds what comes of them to the archive; none where there are none.
-    fn round(&mut self, client: &Client, source: &str, asked: &[Period]) -> Result<Option<Got>> {
-        if asked.is_empty() {
-            return Ok(None);
-        }
+    /// Fetches periods, and adds what comes of them to the archive.
+    fn round(&mut self, client: &Client, source: &str, asked: &[Period]) -> Result<Got> {
+        let total: i64 = asked.iter().map(|period| period.to - period.from).sum();
+        self.context.collected.done = 0;
+        self.context.collected.total = total.unsigned_abs();
         let answers = Answers(Arc::new(Mutex::new(Stretch {
             client: client.clone(),
             fetch: Fetch::new(client, Only::default(), asked.iter().copied())?,
@@ -430,7 +427,7 @@ impl Collecting {
             all.failed.extend(got.failed);
             let stretch = answers.lock();
             if stretch.over && stretch.answers.is_empty() {
-                return Ok(Some(all));
+                return Ok(all);
             }
         }
     }

@@ -172,6 +172,9 @@ impl Shared {
                     periods.extend(parts.into_iter().map(|part| (part.ends(), Slot::Todo(part))));
                 }
                 Err(error) => {
+                    if is_final(&error) {
+                        periods.retain(|_, slot| !matches!(slot, Slot::Todo(_)));
+                    }
                     periods.insert(period.ends(), Slot::Done(period, Fetched::Failed(error)));
                 }
             }
@@ -304,6 +307,11 @@ impl Shared {
         );
         Err(Error::new(Code::BadAnswer, message))
     }
+}
+
+/// Whether nothing else is worth asking for after an error.
+pub(crate) fn is_final(error: &Error) -> bool {
+    error.code() == Code::Refused
 }
 
 enum Whole {

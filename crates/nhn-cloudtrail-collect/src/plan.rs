@@ -6,7 +6,7 @@ const DAY: i64 = 86_400_000;
 
 /// How far the periods of neighbouring days overlap: a record that lies on the edge is in one of them,
 /// whatever the API thinks of the ends of a period.
-const OVERLAP: i64 = 1000;
+const OVERLAP: i64 = 1;
 
 /// The days (UTC) of a period, overlapping by a little.
 pub(crate) fn days(since: i64, until: i64) -> Vec<(i64, i64)> {
@@ -19,34 +19,14 @@ pub(crate) fn days(since: i64, until: i64) -> Vec<(i64, i64)> {
     (first..=last).map(day).collect()
 }
 
-/// What to fetch of a period of which some was fetched before: what is known to be looked at again, and
-/// what lies between. `known` are periods in the order of time, with their records.
-pub(crate) fn periods(since: i64, until: i64, known: &[Period], oldest: i64) -> Vec<Period> {
-    let mut periods = Vec::new();
-    let mut at = since;
-    let fresh = |from: i64, to: i64, periods: &mut Vec<Period>| {
+/// What is to be fetched of a period of which some is known, by day, and overlapping what is known.
+pub(crate) fn missing(since: i64, until: i64, known: &[Period]) -> Vec<Period> {
+    let fresh = |(from, to): (i64, i64)| {
         let from = if from > since { (from - OVERLAP).max(since) } else { from };
         let to = if to < until { (to + OVERLAP).min(until) } else { to };
-        periods.extend(days(from, to).into_iter().map(|(from, to)| Period {
-            from,
-            to,
-            known: None,
-        }));
+        days(from, to).into_iter().map(|(from, to)| Period { from, to, known: None })
     };
-    for period in known.iter().filter(|period| period.to > since && period.from < until) {
-        if period.from > at {
-            fresh(at, period.from, &mut periods);
-        }
-        at = at.max(period.to);
-        // What the service has begun to forget cannot be compared.
-        if period.from >= oldest {
-            periods.push(*period);
-        }
-    }
-    if at < until {
-        fresh(at, until, &mut periods);
-    }
-    periods
+    uncovered(since, until, known).into_iter().flat_map(fresh).collect()
 }
 
 /// What is not covered of a period.
@@ -73,9 +53,9 @@ pub(crate) fn add(known: &mut Vec<Period>, new: Period) {
 }
 
 /// The known periods of a day that make one together.
-pub(crate) fn mergeable(asked: &[Period]) -> Vec<Vec<Period>> {
+pub(crate) fn mergeable(known: &[Period]) -> Vec<Vec<Period>> {
     let mut days: Vec<Vec<Period>> = Vec::new();
-    for &period in asked.iter().filter(|period| period.known.is_some()) {
+    for &period in known {
         // By the middle, since the ends reach into other days.
         let day = |period: &Period| (period.from + (period.to - period.from) / 2).div_euclid(DAY);
         match days.last_mut() {
@@ -114,11 +94,12 @@ mod tests {
             for (from, length) in spans {
                 add(&mut have, known(from, from + length));
             }
-            let asked = periods(since, until, &have, i64::MIN);
-            prop_assert!(uncovered(since, until, &asked).is_empty(), "{:?}", asked);
-            for period in asked.iter().filter(|period| period.known.is_none()) {
+            let missing = missing(since, until, &have);
+            for period in &missing {
                 prop_assert!(period.from >= since && period.to <= until && period.from < period.to);
             }
+            missing.into_iter().for_each(|period| add(&mut have, period));
+            prop_assert!(uncovered(since, until, &have).is_empty(), "{:?}", have);
         }
     }
 

@@ -1,0 +1,470 @@
+//! Archives: what comes to them, what becomes of it when a run is cut short, and what is noticed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in tests a panic is the report"
+)]
+
+#[expect(dead_code, reason = "of use to other tests")]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nhn_cloudtrail::{Code, Reader};
+use nhn_cloudtrail_arrow::Parquet;
+use nhn_cloudtrail_collect::{
+    Api, Collection, FindingKind, PublicKey, Report, Signer, Status, Verified, Verify,
+};
+use serde_json::json;
+use support::{Server, UNTIL, query};
+
+const SINCE: &str = "2026-10-22T00:00:00.000Z";
+
+fn server(more: &[&str]) -> Server {
+    let options = ["--events", "3000", "--days", "10", "--until", UNTIL];
+    Server::api(&[&options[..], more].concat())
+}
+
+fn collect(server: &Server, archive: &Path) -> Report {
+    let client = server.client(Api::V2).page_size(200).build().unwrap();
+    Collection::new(archive).api(client, query(SINCE)).run().unwrap()
+}
+
+/// The keys of what an archive holds, in order, each as often as it is there.
+fn keys(archive: &Path) -> Vec<String> {
+    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
+    let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
+    let reader = Reader::builder().format(Arc::new(parquet)).open([archive]).unwrap();
+    let mut keys: Vec<String> = reader.map(|event| event.unwrap().key()).collect();
+    keys.sort();
+    keys
+}
+
+fn verify(archive: &Path) -> Verified {
+    Verify::new().run(archive, &mut |_, _| ()).unwrap()
+}
+
+fn found(archive: &Path) -> Vec<(FindingKind, String)> {
+    verify(archive).findings.into_iter().map(|finding| (finding.kind, finding.path)).collect()
+}
+
+#[test]
+fn an_archive_has_everything_once_and_takes_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&["--fail", "5", "--hang", "0.2"]);
+    let report = collect(&server, &archive);
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(report.records.new, 3000);
+    assert_eq!(report.records.fetched, report.records.new + report.records.known);
+    let expected: Vec<String> = server.keys().into_iter().collect();
+    assert_eq!(keys(&archive), expected);
+    let again = collect(&server, &archive);
+    assert!(again.is_complete());
+    assert_eq!(again.records.fetched, 0);
+    assert_eq!(keys(&archive), expected);
+    let verified = verify(&archive);
+    assert!(verified.is_intact(), "{:?}", verified.findings);
+    assert_eq!((verified.records, verified.head), (3000, again.head));
+    let status = Status::read(&archive).unwrap();
+    assert_eq!((status.events, status.days.len()), (3000, 10));
+    assert!(status.sources[0].gaps.is_empty());
+}
+
+#[test]
+fn what_comes_late_comes_to_its_true_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    for api in [Api::V1, Api::V2] {
+        let server = server(&["--seed", if api == Api::V1 { "1" } else { "2" }]);
+        let client = server.client(api).build().unwrap();
+        let run = || Collection::new(&archive).api(client.clone(), query(SINCE)).run().unwrap();
+        run();
+        server.control("insert", &json!({"time": "2026-10-25T03:04:05.678Z", "count": 3}));
+        let before = Status::read(&archive).unwrap();
+        let report = run();
+        assert_eq!(report.records.new, 3, "{api:?}");
+        let after = Status::read(&archive).unwrap();
+        let grown: Vec<_> = before
+            .days
+            .iter()
+            .zip(&after.days)
+            .filter(|(before, after)| before.events != after.events)
+            .filter_map(|(_, after)| after.date.as_deref())
+            .collect();
+        assert_eq!(grown, ["2026-10-25"]);
+    }
+}
+
+#[test]
+fn records_that_come_while_pages_are_read_are_neither_lost_nor_doubled() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&["--insert-every", "3", "--no-uuid", "10"]);
+    collect(&server, &archive);
+    let held: BTreeSet<String> = keys(&archive).into_iter().collect();
+    assert_eq!(held.len(), keys(&archive).len());
+    // Those of the first run are all there, but for what came behind its back.
+    assert!(held.len() >= 3000);
+    let inserted = server.state()["inserted"].as_u64().unwrap();
+    assert!(inserted > 5);
+}
+
+#[test]
+fn both_copies_of_a_record_are_kept_where_they_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    collect(&server, &archive);
+    let key = keys(&archive).remove(7);
+    server.control("mask", &json!({ "uuid": key }));
+    // Something has come to the day, so that it is read again.
+    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
+    let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
+    let mut reader = Reader::builder().format(Arc::new(parquet)).open([&archive]).unwrap();
+    let event = reader.find_map(|event| event.ok().filter(|event| event.key() == key)).unwrap();
+    let time = event.event_time().unwrap().to_string();
+    server.control("insert", &json!({"time": time, "count": 1}));
+    let report = collect(&server, &archive);
+    assert_eq!((report.records.new, report.records.conflicts), (2, 1));
+    assert_eq!(keys(&archive).iter().filter(|other| **other == key).count(), 2);
+    assert!(verify(&archive).is_intact());
+}
+
+#[test]
+fn rejects_are_kept_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records");
+    fs::write(&records, "#time=2026-10-30T00:00:00.000Z\t\"none\"\n").unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&["--records", records.to_str().unwrap()]);
+    let report = collect(&server, &archive);
+    assert_eq!((report.records.rejected, report.is_complete()), (1, false));
+    server.control("insert", &json!({"time": "2026-10-30T01:00:00.000Z", "count": 1}));
+    let again = collect(&server, &archive);
+    assert_eq!((again.records.rejected, again.records.new), (0, 1));
+    let rejects: Vec<_> = files(&archive.join("_archive/rejects"));
+    let [path] = rejects.as_slice() else { panic!("{rejects:?}") };
+    assert!(fs::read_to_string(path).unwrap().contains(r#""raw":"\"none\"""#));
+    assert!(verify(&archive).is_intact());
+    assert_eq!(Status::read(&archive).unwrap().rejects, 1);
+}
+
+#[test]
+fn what_cannot_be_fetched_is_a_gap_and_comes_with_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    server.control("fail", &json!({"kinds": ["http500"], "at": 5, "next": 100}));
+    let client = server.client(Api::V2).concurrency(1).retries(1).build().unwrap();
+    let report = Collection::new(&archive).api(client, query(SINCE)).run().unwrap();
+    assert!(!report.gaps.is_empty() && report.error.is_none());
+    assert!(report.gaps[0].reason.contains("HTTP 500"), "{:?}", report.gaps);
+    server.control("fail", &json!({"kinds": [], "next": 0}));
+    let status = Status::read(&archive).unwrap();
+    assert_eq!(status.last_run.unwrap().gaps, report.gaps);
+    while !collect(&server, &archive).is_complete() {}
+    assert_eq!(keys(&archive).len(), 3000);
+}
+
+#[test]
+fn who_is_refused_is_told_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    server.control("fail", &json!({"deny": 40_300}));
+    let report = collect(&server, &archive);
+    assert_eq!(report.error.unwrap().code(), Code::Refused);
+    assert_eq!((report.gaps.len(), report.records.fetched), (1, 0));
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_what_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&["--fail", "100", "--faults", "slow", "--hang", "0.1"]);
+    let fetched = Arc::new(AtomicU64::new(0));
+    let client = server.client(Api::V2).page_size(20).build().unwrap();
+    let told = fetched.clone();
+    let error = Collection::new(&archive)
+        .api(client, query(SINCE))
+        .progress(move |collected| told.store(collected.fetched, Ordering::Relaxed))
+        .watch(move || fetched.load(Ordering::Relaxed) < 500)
+        .run()
+        .unwrap_err();
+    assert_eq!(error.code(), Code::Interrupted);
+    assert!(verify(&archive).is_intact());
+    let held = keys(&archive).len();
+    assert!(held < 3000);
+    assert!(collect(&server, &archive).is_complete());
+    assert_eq!(keys(&archive).len(), 3000);
+}
+
+#[test]
+fn only_one_run_is_at_an_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    collect(&server, &archive);
+    let lock = fs::File::options().write(true).open(archive.join("_archive/lock")).unwrap();
+    lock.lock().unwrap();
+    let client = server.client(Api::V2).build().unwrap();
+    let run = Collection::new(&archive).api(client, query(SINCE)).run();
+    let error = run.unwrap_err();
+    assert_eq!(error.code(), Code::Locked);
+    assert!(error.to_string().contains("process"), "{error}");
+    assert_eq!(Verify::new().run(&archive, &mut |_, _| ()).unwrap_err().code(), Code::Locked);
+    drop(lock);
+    assert!(verify(&archive).is_intact());
+}
+
+#[test]
+fn a_folder_of_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("thesis.txt"), "").unwrap();
+    let server = server(&[]);
+    let client = server.client(Api::V2).build().unwrap();
+    let error = Collection::new(folder.path()).api(client, query(SINCE)).run().unwrap_err();
+    assert_eq!(error.code(), Code::InvalidArchive);
+    assert_eq!(files(folder.path()).len(), 1);
+    assert_eq!(Collection::new("x").run().unwrap_err().code(), Code::InvalidOption);
+    for (path, code) in [("nowhere", Code::NotFound), (".", Code::InvalidArchive)] {
+        assert_eq!(Verify::new().run(path, &mut |_, _| ()).unwrap_err().code(), code);
+        assert_eq!(Status::read(path).unwrap_err().code(), code);
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut todo = vec![folder.to_owned()];
+    while let Some(folder) = todo.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { todo.push(path) } else { found.push(path) }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, &target).unwrap();
+    }
+}
+
+/// An archive of some runs, so that its ledger has some lines.
+fn grown(server: &Server, archive: &Path) -> Report {
+    for day in ["2026-10-24", "2026-10-26", "2026-10-28", "2026-10-30", "2026-11-01"] {
+        let client = server.client(Api::V2).build().unwrap();
+        let until = support::time(&format!("{day}T00:00:00Z"));
+        let report = Collection::new(archive).api(client, query(SINCE).until(until)).run().unwrap();
+        assert!(report.is_complete());
+    }
+    collect(server, archive)
+}
+
+#[cfg(unix)]
+#[test]
+fn every_tampering_is_named() {
+    use FindingKind::{Added, Altered, Head, Moved, Removed};
+
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    let head = grown(&server, &archive).head;
+    assert!(verify(&archive).is_intact());
+    let name = |path: &Path| path.strip_prefix(&archive).unwrap().to_str().unwrap().to_owned();
+    let events: Vec<String> = files(&archive.join("events"))
+        .iter()
+        .filter(|path| path.extension().is_some())
+        .filter(|path| path.to_string_lossy().ends_with(".parquet"))
+        .map(|path| name(path))
+        .collect();
+    let (first, second) = (&events[0], &events[1]);
+    let ledger = "_archive/ledger.jsonl".to_owned();
+    let tampered = folder.path().join("tampered");
+    let after = |change: &dyn Fn(&Path)| {
+        let _ = fs::remove_dir_all(&tampered);
+        copy(&archive, &tampered);
+        change(&tampered);
+        found(&tampered)
+    };
+    let lines = |change: &dyn Fn(&mut Vec<String>)| {
+        after(&|root| {
+            let path = root.join(&ledger);
+            let text = fs::read_to_string(&path).unwrap();
+            let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+            change(&mut lines);
+            fs::write(path, lines.concat()).unwrap();
+        })
+    };
+    // Files of the data set.
+    for file in &events {
+        let changed = after(&|root| {
+            let mut bytes = fs::read(root.join(file)).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(root.join(file), bytes).unwrap();
+        });
+        assert_eq!(changed, [(Altered, file.clone())]);
+        let removed = after(&|root| fs::remove_file(root.join(file)).unwrap());
+        assert_eq!(removed, [(Removed, file.clone())]);
+    }
+    let both = after(&|root| {
+        fs::remove_file(root.join(first)).unwrap();
+        fs::remove_file(root.join(second)).unwrap();
+    });
+    assert_eq!(both, [(Removed, first.clone()), (Removed, second.clone())]);
+    let added = after(&|root| {
+        fs::write(root.join("events/event_date=2026-10-24/part-x.parquet"), "x").unwrap();
+        fs::write(root.join("more.jsonl"), "{}").unwrap();
+        fs::write(root.join("_archive/rejects.jsonl"), "{}").unwrap();
+    });
+    assert_eq!(added.len(), 3);
+    assert!(added.iter().all(|(kind, _)| *kind == Added));
+    let swapped = after(&|root| {
+        let (a, b) = (fs::read(root.join(first)).unwrap(), fs::read(root.join(second)).unwrap());
+        fs::write(root.join(first), b).unwrap();
+        fs::write(root.join(second), a).unwrap();
+    });
+    assert_eq!(swapped, [(Moved, first.clone()), (Moved, second.clone())]);
+    let renamed = after(&|root| {
+        fs::rename(root.join(first), root.join("events/event_date=2026-10-31/part-y.parquet"))
+            .unwrap();
+    });
+    assert!(renamed.contains(&(Moved, first.clone())), "{renamed:?}");
+    let linked = after(&|root| {
+        fs::rename(root.join(first), root.join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink("../../elsewhere", root.join(first)).unwrap();
+    });
+    assert!(linked.contains(&(Altered, first.clone())), "{linked:?}");
+    // Lines of the ledger.
+    let count = fs::read_to_string(archive.join(&ledger)).unwrap().lines().count();
+    assert!(count > 8);
+    for line in 0..count {
+        let altered =
+            lines(&|lines| lines[line] = lines[line].replace("\"version\":1", "\"version\":2"));
+        let kind = if line + 1 == count { Head } else { Altered };
+        assert!(altered.iter().any(|(found, _)| *found == kind), "line {line}: {altered:?}");
+        let removed = lines(&|lines| drop(lines.remove(line)));
+        assert!(!removed.is_empty(), "line {line}");
+        if line + 1 < count {
+            assert!(removed.contains(&(Removed, ledger.clone())), "line {line}: {removed:?}");
+        }
+    }
+    let two = after(&|root| {
+        let path = root.join(&ledger);
+        let text = fs::read_to_string(&path).unwrap();
+        let kept: Vec<&str> = text.split_inclusive('\n').collect();
+        fs::write(&path, [&kept[..2], &kept[4..]].concat().concat()).unwrap();
+    });
+    let missing = two.iter().filter(|(kind, path)| *kind == Removed && *path == ledger);
+    assert_eq!(missing.count(), 2, "{two:?}");
+    let turned = lines(&|lines| lines.swap(2, 3));
+    assert!(turned.contains(&(Moved, ledger.clone())), "{turned:?}");
+    let doubled = lines(&|lines| lines.insert(2, lines[1].clone()));
+    assert!(doubled.contains(&(Added, ledger.clone())), "{doubled:?}");
+    let gone = after(&|root| fs::remove_file(root.join("_archive/head")).unwrap());
+    assert_eq!(gone, [(Removed, "_archive/head".to_owned())]);
+    let cut = lines(&|lines| lines.truncate(count - 2));
+    assert!(cut.iter().any(|(kind, _)| *kind == Head), "{cut:?}");
+    // A ledger that was written anew as a whole holds by itself, but not against the head.
+    let _ = fs::remove_dir_all(&tampered);
+    collect(&server, &tampered);
+    assert!(verify(&tampered).is_intact());
+    let against = |head: &str, archive: &Path| {
+        Verify::new().head(head).run(archive, &mut |_, _| ()).unwrap().is_intact()
+    };
+    assert!(!against(&head, &tampered));
+    assert!(against(&head, &archive));
+    collect(&server, &archive);
+    assert!(against(&head, &archive), "a head stays known when the archive grows");
+}
+
+#[test]
+fn the_head_can_be_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    // Of RFC 8410 and of no use to anybody.
+    let key = "-----BEGIN PRIVATE KEY-----\n\
+               MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+               -----END PRIVATE KEY-----\n";
+    let public = "-----BEGIN PUBLIC KEY-----\n\
+                  MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+                  -----END PUBLIC KEY-----\n";
+    let other = "-----BEGIN PUBLIC KEY-----\n\
+                 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuA=\n\
+                 -----END PUBLIC KEY-----\n";
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let key = file("key.pem", key);
+    let public = PublicKey::open(file("public.pem", public)).unwrap();
+    let other = PublicKey::open(file("other.pem", other)).unwrap();
+    let server = server(&[]);
+    let client = server.client(Api::V2).build().unwrap();
+    let collection = || Collection::new(&archive).api(client.clone(), query(SINCE));
+    collection().signer(Signer::open(&key).unwrap()).run().unwrap();
+    let check = |key: &PublicKey| {
+        Verify::new().public_key(key).run(&archive, &mut |_, _| ()).unwrap().is_intact()
+    };
+    assert!(check(&public) && !check(&other));
+    collection().run().unwrap();
+    assert!(!check(&public), "the newest head is not signed");
+    collection().signer(Signer::open(&key).unwrap()).run().unwrap();
+    assert!(check(&public));
+    assert_eq!(Signer::open(file("none", "x")).unwrap_err().code(), Code::InvalidOption);
+    assert_eq!(PublicKey::open(&key).unwrap_err().code(), Code::InvalidOption);
+}
+
+/// Every state of the disk that a kill can leave between two steps of a commit is mended.
+#[test]
+fn what_a_kill_leaves_is_mended_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    collect(&server, &archive);
+    let path = archive.join("_archive/ledger.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    // As it was after the first entry was written, and before its files had their names.
+    let first: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+    let _ = fs::remove_file(archive.join("_archive/head"));
+    for file in files(&archive.join("events")) {
+        let name = file.strip_prefix(archive.join("events")).unwrap();
+        if !name.to_string_lossy().ends_with(".parquet") {
+            continue;
+        }
+        let recorded = first["files"].as_array().unwrap().iter();
+        let is_first = recorded.clone().any(|recorded| {
+            recorded["path"].as_str() == Some(&format!("events/{}", name.display()))
+        });
+        if is_first {
+            let staged = archive.join(".events.nhn-cloudtrail").join(name);
+            fs::create_dir_all(staged.parent().unwrap()).unwrap();
+            fs::rename(&file, staged).unwrap();
+        } else {
+            fs::remove_file(&file).unwrap();
+        }
+    }
+    // And the second entry was begun.
+    let half = lines.get(1).map_or("", |line| &line[..line.len() / 2]);
+    fs::write(&path, format!("{}{half}", lines[0])).unwrap();
+    let verified = verify(&archive);
+    assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);
+    assert!(collect(&server, &archive).is_complete());
+    let verified = verify(&archive);
+    assert!(verified.is_intact() && !verified.interrupted, "{:?}", verified.findings);
+    assert_eq!(keys(&archive), server.keys().into_iter().collect::<Vec<_>>());
+}

@@ -1,0 +1,115 @@
+//! Servers of the query API and of Object Storage, each in a process of its own that ends with the test.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nhn_cloudtrail::Timestamp;
+use nhn_cloudtrail_collect::{Api, Client, ClientBuilder, Query, Settings};
+use serde_json::Value;
+
+pub(crate) const APP_KEY: &str = "testAppKey";
+
+/// The end of what the servers' organization has done.
+pub(crate) const UNTIL: &str = "2026-11-01T00:00:00.000Z";
+
+/// A server that runs until this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn servers() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/servers")
+}
+
+impl Server {
+    fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("no python3 here");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.strip_prefix("ready ").expect("the server does not start").trim().to_owned();
+        Self { child, url }
+    }
+
+    /// A server of the query API; `options` are those of `tests/servers/cloudtrail_api.py`.
+    pub(crate) fn api(options: &[&str]) -> Self {
+        let mut command = Command::new("python3");
+        command.arg(servers().join("cloudtrail_api.py")).args(options);
+        Self::start(command)
+    }
+
+    /// OpenStack Swift; none where its Python is not named, which it must be in CI.
+    pub(crate) fn swift(folder: &std::path::Path) -> Option<Self> {
+        let Some(python) = std::env::var_os("SWIFT_PYTHON") else {
+            assert!(std::env::var_os("CI").is_none(), "SWIFT_PYTHON names no Python with Swift");
+            eprintln!("left out: SWIFT_PYTHON names no Python with tests/servers/requirements.txt");
+            return None;
+        };
+        let mut command = Command::new(python);
+        command.arg(servers().join("swift_server.py")).arg(folder).arg("0");
+        command.stderr(Stdio::null());
+        Some(Self::start(command))
+    }
+
+    /// A client without much patience.
+    pub(crate) fn client(&self, api: Api) -> ClientBuilder {
+        let mut settings = Settings::default();
+        settings.base_url = Some(self.url.clone());
+        settings.app_key = Some(APP_KEY.into());
+        settings.access_key_id = Some("testKeyId".into());
+        settings.secret_access_key = Some("testSecret".into());
+        Client::builder(settings)
+            .api(api)
+            .rate(10_000.0)
+            .backoff(Duration::from_millis(2))
+            .timeout(Duration::from_secs(20))
+    }
+
+    pub(crate) fn control(&self, what: &str, body: &Value) -> Value {
+        let url = format!("{}/control/{what}", self.url);
+        let answer = ureq::post(url).send(body.to_string()).unwrap().body_mut().read_to_string();
+        serde_json::from_str(&answer.unwrap()).unwrap_or(Value::Null)
+    }
+
+    fn get(&self, what: &str) -> String {
+        ureq::get(format!("{}/control/{what}", self.url))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap()
+    }
+
+    pub(crate) fn state(&self) -> Value {
+        serde_json::from_str(&self.get("state")).unwrap()
+    }
+
+    pub(crate) fn searches(&self) -> u64 {
+        self.state()["searches"].as_u64().unwrap()
+    }
+
+    /// The keys of all records that there are until `UNTIL`.
+    pub(crate) fn keys(&self) -> BTreeSet<String> {
+        self.get(&format!("uuids?until={UNTIL}")).lines().map(str::to_owned).collect()
+    }
+}
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+/// Everything that a server has from `since` on.
+pub(crate) fn query(since: &str) -> Query {
+    Query::since(time(since)).until(time(UNTIL))
+}
