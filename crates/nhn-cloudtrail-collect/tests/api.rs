@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 use nhn_cloudtrail::{Code, Event, Reader, Result};
 use nhn_cloudtrail_collect::{Api, Client, Member, Settings};
 use serde_json::json;
-use support::{APP_KEY, Server, UNTIL, query};
+use support::{APP_KEY, Server, day, query, until};
 
-const SINCE: &str = "2026-10-29T00:00:00.000Z";
+/// When what is looked at begins.
+fn since() -> String {
+    format!("{}T00:00:00.000Z", day(3))
+}
 
 fn small(more: &[&str]) -> Server {
-    let options = ["--events", "400", "--days", "3", "--until", UNTIL, "--hang", "0.4"];
+    let options = ["--events", "400", "--days", "3", "--until", &until(), "--hang", "0.4"];
     Server::api(&[&options[..], more].concat())
 }
 
@@ -40,13 +43,13 @@ fn every_event_comes_once_whatever_the_ends_of_a_period_mean() {
                 "--bounds",
                 bounds,
                 "--ties",
-                "3@2026-10-30T00:00:00.000Z",
+                &format!("3@{}T00:00:00.000Z", day(2)),
                 "--ties",
-                "40@2026-10-30T12:00:00.000Z",
+                &format!("40@{}T12:00:00.000Z", day(2)),
             ]);
             for page_size in [1000, 50, 7] {
                 let client = server.client(api).page_size(page_size).build().unwrap();
-                let found = all(client.search(query("2026-10-28T00:00:00Z")).unwrap());
+                let found = all(client.search(query(&format!("{}T00:00:00Z", day(4)))).unwrap());
                 let expected: Vec<String> = server.keys().into_iter().collect();
                 assert_eq!(found, expected, "{bounds} {api:?} {page_size}");
             }
@@ -57,9 +60,9 @@ fn every_event_comes_once_whatever_the_ends_of_a_period_mean() {
 #[test]
 fn an_instant_may_hold_more_records_than_many_pages() {
     for api in [Api::V1, Api::V2] {
-        let server = small(&["--ties", "450@2026-10-30T12:00:00.000Z", "--shuffle-ties"]);
+        let server = small(&["--ties", &format!("450@{}T12:00:00.000Z", day(2)), "--shuffle-ties"]);
         let client = server.client(api).page_size(100).build().unwrap();
-        let found = all(client.search(query(SINCE)).unwrap());
+        let found = all(client.search(query(&since())).unwrap());
         assert_eq!(found, server.keys().into_iter().collect::<Vec<_>>(), "{api:?}");
     }
 }
@@ -69,7 +72,7 @@ fn events_come_in_the_order_of_time() {
     let server = small(&[]);
     let client = server.client(Api::V2).page_size(20).build().unwrap();
     let times: Vec<_> =
-        client.search(query(SINCE)).unwrap().map(|event| event.unwrap().event_time()).collect();
+        client.search(query(&since())).unwrap().map(|event| event.unwrap().event_time()).collect();
     assert!(times.is_sorted());
 }
 
@@ -102,14 +105,14 @@ fn every_fault_at_every_request_heals() {
     for api in [Api::V1, Api::V2] {
         let builder = || server.client(api).page_size(150).timeout(Duration::from_millis(200));
         let before = server.searches();
-        all(builder().build().unwrap().search(query(SINCE)).unwrap());
+        all(builder().build().unwrap().search(query(&since())).unwrap());
         let requests = server.searches() - before;
         assert!(requests > 3);
         for fault in FAULTS {
             for at in 1..=requests {
                 server.control("fail", &json!({"kinds": [fault], "at": at}));
                 let client = builder().concurrency(1).build().unwrap();
-                let found = all(client.search(query(SINCE)).unwrap());
+                let found = all(client.search(query(&since())).unwrap());
                 assert_eq!(found, expected, "{fault} at request {at} of {api:?}");
             }
         }
@@ -134,7 +137,7 @@ fn what_does_not_heal_ends_the_search_with_its_reason() {
         let server = small(&["--fail", "100", "--faults", fault]);
         let client = server.client(Api::V2).concurrency(1).retries(2);
         let client = client.timeout(Duration::from_millis(200)).build().unwrap();
-        let results: Vec<_> = client.search(query(SINCE)).unwrap().collect();
+        let results: Vec<_> = client.search(query(&since())).unwrap().collect();
         let [Err(error)] = results.as_slice() else { panic!("{fault}: {results:?}") };
         assert_eq!(error.code(), code, "{fault}: {error}");
         assert!(error.to_string().contains("asked 3 times"), "{error}");
@@ -154,7 +157,7 @@ fn what_cannot_heal_is_asked_once() {
         server.control("fail", &json!({ "deny": code }));
         let before = server.searches();
         let client = server.client(Api::V2).concurrency(1).build().unwrap();
-        let error = client.search(query(SINCE)).unwrap().find_map(Result::err).unwrap();
+        let error = client.search(query(&since())).unwrap().find_map(Result::err).unwrap();
         assert_eq!(error.code(), Code::Refused);
         assert!(error.to_string().contains(&code.to_string()), "{error}");
         assert!(error.to_string().contains(help), "{error}");
@@ -163,7 +166,7 @@ fn what_cannot_heal_is_asked_once() {
     server.control("fail", &json!({ "deny": 50_001 }));
     let before = server.searches();
     let client = server.client(Api::V2).concurrency(1).retries(3).build().unwrap();
-    let a_day = query("2026-10-31T00:00:00.000Z");
+    let a_day = query(&format!("{}T00:00:00.000Z", day(1)));
     let error = client.search(a_day).unwrap().find_map(Result::err).unwrap();
     assert_eq!((error.code(), server.searches() - before), (Code::ApiFailure, 4));
 }
@@ -174,7 +177,7 @@ fn a_service_that_asks_for_a_pause_gets_it() {
     server.control("fail", &json!({"kinds": ["http429", "http503"], "at": 1, "next": 2}));
     let client = server.client(Api::V2).build().unwrap();
     let begun = Instant::now();
-    all(client.search(query(SINCE)).unwrap());
+    all(client.search(query(&since())).unwrap());
     assert!(begun.elapsed() >= Duration::from_secs(1));
 }
 
@@ -184,7 +187,7 @@ fn no_more_requests_are_under_way_than_allowed() {
     for concurrency in [1, 3] {
         let client =
             server.client(Api::V2).concurrency(concurrency).page_size(100).build().unwrap();
-        all(client.search(query(SINCE)).unwrap());
+        all(client.search(query(&since())).unwrap());
         assert_eq!(server.state()["max_concurrent"], concurrency);
     }
 }
@@ -193,19 +196,20 @@ fn no_more_requests_are_under_way_than_allowed() {
 fn searches_are_narrowed_down_by_the_api() {
     let server = small(&[]);
     let client = server.client(Api::V2).build().unwrap();
-    let everything: Vec<Event> = client.search(query(SINCE)).unwrap().map(Result::unwrap).collect();
+    let everything: Vec<Event> =
+        client.search(query(&since())).unwrap().map(Result::unwrap).collect();
     let first = everything.first().unwrap();
     let id = first.event_id().unwrap().into_owned();
-    let found = client.search(query(SINCE).event_id(&id)).unwrap();
+    let found = client.search(query(&since()).event_id(&id)).unwrap();
     let same = everything.iter().filter(|event| event.event_id().unwrap() == id).count();
     assert_eq!(found.count(), same);
     let no = first.user_id_no().unwrap().into_owned();
-    let found = client.search(query(SINCE).id_no(&no)).unwrap();
+    let found = client.search(query(&since()).id_no(&no)).unwrap();
     let same = everything.iter().filter(|event| event.user_id_no().unwrap() == no).count();
     assert_eq!(found.count(), same);
     let mail = "kim.dev@example.com".to_owned();
     let member = Member::Toast { email_address: mail.clone(), id_no: None };
-    let found = client.search(query(SINCE).member(member)).unwrap();
+    let found = client.search(query(&since()).member(member)).unwrap();
     let same = everything.iter().filter(|event| event.user_id().unwrap() == mail).count();
     assert_eq!(found.map(Result::unwrap).count(), same);
 }
@@ -214,15 +218,19 @@ fn searches_are_narrowed_down_by_the_api() {
 fn records_that_are_none_are_rejects_and_their_neighbours_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().join("records");
+    let at = |second: &str, record: &[u8]| {
+        let time = format!("#time={}T00:00:{second}Z\t", day(2));
+        [time.as_bytes(), record, b"\n"].concat()
+    };
     let odd = [
-        &b"#time=2026-10-30T00:00:00.500Z\t42\n"[..],
-        b"#time=2026-10-30T00:00:01.000Z\t{\"eventId\":7,\"new\":{\"a\":[1]}}\n",
-        b"#time=2026-10-30T00:00:02.000Z\t{\"userName\":\"\xff\"}\n",
+        at("00.500", b"42"),
+        at("01.000", b"{\"eventId\":7,\"new\":{\"a\":[1]}}"),
+        at("02.000", b"{\"userName\":\"\xff\"}"),
     ];
     std::fs::write(&records, odd.concat()).unwrap();
     let server = small(&["--records", records.to_str().unwrap()]);
     let client = server.client(Api::V2).build().unwrap();
-    let mut reader = client.search(query(SINCE)).unwrap();
+    let mut reader = client.search(query(&since())).unwrap();
     let errors: Vec<Code> =
         reader.by_ref().filter_map(Result::err).map(|error| error.code()).collect();
     assert_eq!(errors, [Code::NotAnObject, Code::InvalidUtf8]);
@@ -236,7 +244,10 @@ fn a_period_that_the_api_has_forgotten_is_refused() {
     let error = client.search(query("2026-01-01T00:00:00Z")).unwrap_err();
     assert_eq!(error.code(), Code::InvalidTime);
     assert!(error.to_string().contains("three months"), "{error}");
-    assert_eq!(client.search(query("2026-11-01T00:00:00Z")).unwrap_err().code(), Code::InvalidTime);
+    assert_eq!(
+        client.search(query(&format!("{}T00:00:00Z", day(0)))).unwrap_err().code(),
+        Code::InvalidTime
+    );
 }
 
 #[test]
@@ -245,7 +256,7 @@ fn whoever_stops_reading_is_not_waited_for() {
     let client = server.client(Api::V2).page_size(10).build().unwrap();
     let begun = Instant::now();
     let builder = Reader::builder().watch(move || begun.elapsed() < Duration::from_millis(300));
-    let mut reader = client.search_with(query(SINCE), builder).unwrap();
+    let mut reader = client.search_with(query(&since()), builder).unwrap();
     let error = reader.by_ref().find_map(Result::err).unwrap();
     assert_eq!(error.code(), Code::Interrupted);
     drop(reader);

@@ -22,18 +22,21 @@ use nhn_cloudtrail_collect::{
     Api, Collection, FindingKind, PublicKey, Report, Signer, Status, Verified, Verify,
 };
 use serde_json::json;
-use support::{Server, UNTIL, query};
+use support::{Server, day, query, until};
 
-const SINCE: &str = "2026-10-22T00:00:00.000Z";
+/// When what is looked at begins.
+fn since() -> String {
+    format!("{}T00:00:00.000Z", day(10))
+}
 
 fn server(more: &[&str]) -> Server {
-    let options = ["--events", "3000", "--days", "10", "--until", UNTIL];
+    let options = ["--events", "3000", "--days", "10", "--until", &until()];
     Server::api(&[&options[..], more].concat())
 }
 
 fn collect(server: &Server, archive: &Path) -> Report {
     let client = server.client(Api::V2).page_size(200).build().unwrap();
-    Collection::new(archive).api(client, query(SINCE)).run().unwrap()
+    Collection::new(archive).api(client, query(&since())).run().unwrap()
 }
 
 /// The keys of what an archive holds, in order, each as often as it is there.
@@ -84,9 +87,9 @@ fn what_comes_late_comes_to_its_true_day() {
     for api in [Api::V1, Api::V2] {
         let server = server(&["--seed", if api == Api::V1 { "1" } else { "2" }]);
         let client = server.client(api).build().unwrap();
-        let run = || Collection::new(&archive).api(client.clone(), query(SINCE)).run().unwrap();
+        let run = || Collection::new(&archive).api(client.clone(), query(&since())).run().unwrap();
         run();
-        server.control("insert", &json!({"time": "2026-10-25T03:04:05.678Z", "count": 3}));
+        server.control("insert", &json!({"time": format!("{}T03:04:05.678Z", day(7)), "count": 3}));
         let before = Status::read(&archive).unwrap();
         let report = run();
         assert_eq!(report.records.new, 3, "{api:?}");
@@ -98,7 +101,7 @@ fn what_comes_late_comes_to_its_true_day() {
             .filter(|(before, after)| before.events != after.events)
             .filter_map(|(_, after)| after.date.as_deref())
             .collect();
-        assert_eq!(grown, ["2026-10-25"]);
+        assert_eq!(grown, [day(7)]);
     }
 }
 
@@ -141,12 +144,12 @@ fn both_copies_of_a_record_are_kept_where_they_differ() {
 fn rejects_are_kept_once() {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().join("records");
-    fs::write(&records, "#time=2026-10-30T00:00:00.000Z\t\"none\"\n").unwrap();
+    fs::write(&records, format!("#time={}T00:00:00.500Z\t\"none\"\n", day(2))).unwrap();
     let archive = folder.path().join("archive");
     let server = server(&["--records", records.to_str().unwrap()]);
     let report = collect(&server, &archive);
     assert_eq!((report.records.rejected, report.is_complete()), (1, false));
-    server.control("insert", &json!({"time": "2026-10-30T01:00:00.000Z", "count": 1}));
+    server.control("insert", &json!({"time": format!("{}T01:00:00.000Z", day(2)), "count": 1}));
     let again = collect(&server, &archive);
     assert_eq!((again.records.rejected, again.records.new), (0, 1));
     let rejects: Vec<_> = files(&archive.join("_archive/rejects"));
@@ -163,7 +166,7 @@ fn what_cannot_be_fetched_is_a_gap_and_comes_with_the_next_run() {
     let server = server(&[]);
     server.control("fail", &json!({"kinds": ["http500"], "at": 5, "next": 100}));
     let client = server.client(Api::V2).concurrency(1).retries(1).build().unwrap();
-    let report = Collection::new(&archive).api(client, query(SINCE)).run().unwrap();
+    let report = Collection::new(&archive).api(client, query(&since())).run().unwrap();
     assert!(!report.gaps.is_empty() && report.error.is_none());
     assert!(report.gaps[0].reason.contains("HTTP 500"), "{:?}", report.gaps);
     server.control("fail", &json!({"kinds": [], "next": 0}));
@@ -193,7 +196,7 @@ fn a_run_that_is_stopped_leaves_what_came_before() {
     let client = server.client(Api::V2).page_size(20).build().unwrap();
     let told = fetched.clone();
     let error = Collection::new(&archive)
-        .api(client, query(SINCE))
+        .api(client, query(&since()))
         .progress(move |collected| told.store(collected.fetched, Ordering::Relaxed))
         .watch(move || fetched.load(Ordering::Relaxed) < 500)
         .run()
@@ -215,7 +218,7 @@ fn only_one_run_is_at_an_archive() {
     let lock = fs::File::options().write(true).open(archive.join("_archive/lock")).unwrap();
     lock.lock().unwrap();
     let client = server.client(Api::V2).build().unwrap();
-    let run = Collection::new(&archive).api(client, query(SINCE)).run();
+    let run = Collection::new(&archive).api(client, query(&since())).run();
     let error = run.unwrap_err();
     assert_eq!(error.code(), Code::Locked);
     assert!(error.to_string().contains("process"), "{error}");
@@ -230,7 +233,7 @@ fn a_folder_of_something_else_is_left_alone() {
     fs::write(folder.path().join("thesis.txt"), "").unwrap();
     let server = server(&[]);
     let client = server.client(Api::V2).build().unwrap();
-    let error = Collection::new(folder.path()).api(client, query(SINCE)).run().unwrap_err();
+    let error = Collection::new(folder.path()).api(client, query(&since())).run().unwrap_err();
     assert_eq!(error.code(), Code::InvalidArchive);
     assert_eq!(files(folder.path()).len(), 1);
     assert_eq!(Collection::new("x").run().unwrap_err().code(), Code::InvalidOption);
@@ -263,10 +266,11 @@ fn copy(from: &Path, to: &Path) {
 
 /// An archive of some runs, so that its ledger has some lines.
 fn grown(server: &Server, archive: &Path) -> Report {
-    for day in ["2026-10-24", "2026-10-26", "2026-10-28", "2026-10-30", "2026-11-01"] {
+    for day in [8, 6, 4, 2, 0].map(day) {
         let client = server.client(Api::V2).build().unwrap();
         let until = support::time(&format!("{day}T00:00:00Z"));
-        let report = Collection::new(archive).api(client, query(SINCE).until(until)).run().unwrap();
+        let report =
+            Collection::new(archive).api(client, query(&since()).until(until)).run().unwrap();
         assert!(report.is_complete());
     }
     collect(server, archive)
@@ -325,7 +329,7 @@ fn every_tampering_is_named() {
     });
     assert_eq!(both, [(Removed, first.clone()), (Removed, second.clone())]);
     let added = after(&|root| {
-        fs::write(root.join("events/event_date=2026-10-24/part-x.parquet"), "x").unwrap();
+        fs::write(root.join(format!("events/event_date={}/part-x.parquet", day(8))), "x").unwrap();
         fs::write(root.join("more.jsonl"), "{}").unwrap();
         fs::write(root.join("_archive/rejects.jsonl"), "{}").unwrap();
     });
@@ -338,8 +342,11 @@ fn every_tampering_is_named() {
     });
     assert_eq!(swapped, [(Moved, first.clone()), (Moved, second.clone())]);
     let renamed = after(&|root| {
-        fs::rename(root.join(first), root.join("events/event_date=2026-10-31/part-y.parquet"))
-            .unwrap();
+        fs::rename(
+            root.join(first),
+            root.join(format!("events/event_date={}/part-y.parquet", day(1))),
+        )
+        .unwrap();
     });
     assert!(renamed.contains(&(Moved, first.clone())), "{renamed:?}");
     let linked = after(&|root| {
@@ -414,7 +421,7 @@ fn the_head_can_be_signed() {
     let other = PublicKey::open(file("other.pem", other)).unwrap();
     let server = server(&[]);
     let client = server.client(Api::V2).build().unwrap();
-    let collection = || Collection::new(&archive).api(client.clone(), query(SINCE));
+    let collection = || Collection::new(&archive).api(client.clone(), query(&since()));
     collection().signer(Signer::open(&key).unwrap()).run().unwrap();
     let check = |key: &PublicKey| {
         Verify::new().public_key(key).run(&archive, &mut |_, _| ()).unwrap().is_intact()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use nhn_cloudtrail::{Code, Reader};
 use nhn_cloudtrail_collect::{Api, BucketSettings, Buckets, Collection, Verify};
-use support::{Server, UNTIL, query};
+use support::{Server, day, query, until};
 
 fn settings(server: &Server) -> BucketSettings {
     let mut settings = BucketSettings::default();
@@ -142,10 +142,10 @@ fn an_archive_unites_a_bucket_and_the_api() {
     let folder = tempfile::tempdir().unwrap();
     let Some(swift) = Server::swift(&folder.path().join("swift")) else { return };
     let archive = folder.path().join("archive");
-    let api = Server::api(&["--events", "500", "--days", "5", "--until", UNTIL]);
+    let api = Server::api(&["--events", "500", "--days", "5", "--until", &until()]);
     let client = api.client(Api::V2).build().unwrap();
     let exported: Vec<Vec<u8>> = client
-        .search(query("2026-10-27T00:00:00Z"))
+        .search(query(&format!("{}T00:00:00Z", day(5))))
         .unwrap()
         .map(|event| [event.unwrap().raw(), b"\n"].concat())
         .collect();
@@ -158,7 +158,7 @@ fn an_archive_unites_a_bucket_and_the_api() {
     let buckets = Buckets::new(settings(&swift)).unwrap();
     let run = || {
         Collection::new(&archive)
-            .api(client.clone(), query("2026-10-27T00:00:00Z"))
+            .api(client.clone(), query(&format!("{}T00:00:00Z", day(5))))
             .bucket(buckets.clone(), "s3://audit")
             .run()
             .unwrap()

@@ -41,13 +41,19 @@ struct Place {
     package: PathBuf,
     /// What is made, under `target/node`.
     folder: PathBuf,
+    /// A Python with OpenStack Swift.
+    swift: PathBuf,
 }
 
 /// What failed, and why.
-pub(crate) fn test(root: &Path) -> Result<Vec<(&'static str, Box<dyn std::error::Error>)>> {
+pub(crate) fn test(
+    root: &Path,
+    swift: &Path,
+) -> Result<Vec<(&'static str, Box<dyn std::error::Error>)>> {
     let folder = root.join("target/node");
     fs::create_dir_all(&folder)?;
-    let place = Place { root: root.to_owned(), package: root.join("node"), folder };
+    let swift = swift.to_owned();
+    let place = Place { root: root.to_owned(), package: root.join("node"), folder, swift };
     let mut failed = Vec::new();
     let mut step = |name, done: Result<()>| failed.extend(done.err().map(|error| (name, error)));
     println!("== Node: the package, built as `npm ci` builds it");
@@ -97,7 +103,9 @@ impl Place {
             }
         }
         files.sort();
-        tap(Command::new(node).args(TEST).args(files).current_dir(&self.package))
+        let mut tests = Command::new(node);
+        tests.args(TEST).args(files).env("SWIFT_PYTHON", &self.swift);
+        tap(tests.current_dir(&self.package))
     }
 
     /// Does something with another version of Node.

@@ -20,14 +20,19 @@ struct Place {
     tests: PathBuf,
     /// An environment with all tools.
     python: PathBuf,
+    /// One with OpenStack Swift.
+    swift: PathBuf,
 }
 
 /// What failed, and why.
-pub(crate) fn test(root: &Path) -> Result<Vec<(&'static str, Box<dyn std::error::Error>)>> {
+pub(crate) fn test(
+    root: &Path,
+    swift: &Path,
+) -> Result<Vec<(&'static str, Box<dyn std::error::Error>)>> {
     let (folder, tests) = (root.join("target/python"), root.join("python/tests"));
     let requirements = tests.join("requirements.txt");
     let python = python::environment(&folder.join("newest"), &requirements)?;
-    let place = Place { root: root.to_owned(), folder, tests, python };
+    let place = Place { root: root.to_owned(), folder, tests, python, swift: swift.to_owned() };
     let mut failed = Vec::new();
     let mut step = |name, done: Result<()>| failed.extend(done.err().map(|error| (name, error)));
 
@@ -135,6 +140,7 @@ impl Place {
             tests => pytest.args(tests.iter().map(|test| self.tests.join(test))),
         };
         pytest.envs(environment.iter().copied()).env("PYTHONDONTWRITEBYTECODE", "1");
+        pytest.env("SWIFT_PYTHON", &self.swift);
         // Not where the package's source would be found instead of the package.
         run(pytest.current_dir(&self.folder))
     }

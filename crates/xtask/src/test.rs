@@ -56,10 +56,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let root = crate::root();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut failed = Vec::new();
+    println!("== OpenStack Swift, for tests of buckets: tests/servers");
+    let requirements = root.join("tests/servers/requirements.txt");
+    let swift = python::environment(&root.join("target/servers/python"), &requirements)?;
     for step in STEPS {
         println!("== {}: cargo {}", step.name, step.command.join(" "));
         let mut command = Command::new(&cargo);
-        command.args(step.command).current_dir(&root);
+        command.args(step.command).current_dir(&root).env("SWIFT_PYTHON", &swift);
         if step.warnings_are_errors {
             command.env("RUSTDOCFLAGS", "--deny warnings");
         }
@@ -78,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     for test in [package::test, node::test] {
         if failed.is_empty() || args.keep_going {
-            for (name, error) in test(&root)? {
+            for (name, error) in test(&root, &swift)? {
                 println!("{name}: {error}");
                 failed.push(name);
             }

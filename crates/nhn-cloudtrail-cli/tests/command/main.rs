@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod collect;
+#[cfg(test)]
 mod common;
 #[cfg(unix)]
 #[cfg(test)]

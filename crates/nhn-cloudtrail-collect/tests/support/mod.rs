@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
 use nhn_cloudtrail::Timestamp;
 use nhn_cloudtrail_collect::{Api, Client, ClientBuilder, Query, Settings};
@@ -12,8 +13,20 @@ use serde_json::Value;
 
 pub(crate) const APP_KEY: &str = "testAppKey";
 
-/// The end of what the servers' organization has done.
-pub(crate) const UNTIL: &str = "2026-11-01T00:00:00.000Z";
+/// The end of what the servers' organization has done: a day ago, since the API forgets.
+pub(crate) fn until() -> String {
+    format!("{}T00:00:00.000Z", day(0))
+}
+
+/// The day so many days before that, `YYYY-MM-DD`.
+pub(crate) fn day(before: i64) -> String {
+    static LAST: LazyLock<i64> = LazyLock::new(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        now.as_secs() as i64 / 86_400 - 1
+    });
+    let midnight = (*LAST - before) * 86_400_000;
+    Timestamp::from_millis(midnight).unwrap().to_string()[..10].to_owned()
+}
 
 /// A server that runs until this is dropped.
 pub(crate) struct Server {
@@ -99,9 +112,9 @@ impl Server {
         self.state()["searches"].as_u64().unwrap()
     }
 
-    /// The keys of all records that there are until `UNTIL`.
+    /// The keys of all records that there are until [`until`].
     pub(crate) fn keys(&self) -> BTreeSet<String> {
-        self.get(&format!("uuids?until={UNTIL}")).lines().map(str::to_owned).collect()
+        self.get(&format!("uuids?until={}", until())).lines().map(str::to_owned).collect()
     }
 }
 
@@ -111,5 +124,5 @@ pub(crate) fn time(text: &str) -> Timestamp {
 
 /// Everything that a server has from `since` on.
 pub(crate) fn query(since: &str) -> Query {
-    Query::since(time(since)).until(time(UNTIL))
+    Query::since(time(since)).until(time(&until()))
 }
