@@ -10,15 +10,20 @@
     ct.write_parquet("logs/", "archive/")                # a data set, a folder a day
     ct.catalog.search("보안 그룹")                        # what event IDs mean
 
-A source is a path, a folder, a glob, bytes, a binary file or an iterable of bytes; its shape and
-compression are found. Nothing is lost: what cannot be read is a reject with its place and reason
-(`on_error`), unknown fields are `event.extra`, and `stats` add up. Errors are `CloudTrailError`.
+    ct.Client().search("7d")                             # events of the query API
+    ct.collect("archive/", since="86d")                  # all of them, kept
+
+A source is a path, a folder, a glob, a bucket (`s3://bucket/prefix`), bytes, a binary file or an
+iterable of bytes; its shape and compression are found. Nothing is lost: what cannot be read is a
+reject with its place and reason (`on_error`), unknown fields are `event.extra`, and `stats` add up.
+Errors are `CloudTrailError`.
 """
 
 import typing as _typing
 from collections.abc import Mapping as _Mapping
 
 from ._api import parse, read, read_table, sample, scan_table, write_parquet
+from ._collect import Client, archive_status, collect, verify_archive
 from ._errors import (
     ArgumentError,
     CatalogError,
@@ -26,6 +31,7 @@ from ._errors import (
     InternalError,
     ReadError,
     RecordError,
+    ServiceError,
     SourceError,
     SourceNotFoundError,
 )
@@ -34,24 +40,40 @@ from ._native import VERSION as __version__
 from ._sql import sql  # pyright: ignore[reportUnknownVariableType] # without DuckDB
 from ._types import (
     Action,
+    ArchiveDay,
+    ArchiveRun,
+    ArchiveSource,
+    ArchiveStatus,
+    Collected,
     Column,
+    Counts,
     Entries,
     Filters,
+    Finding,
+    Gap,
+    IamMember,
     Kind,
     Lang,
     Limits,
     Listing,
     ListRow,
+    Member,
     OnError,
     Outcome,
     Phase,
     Position,
     Progress,
     Reject,
+    Report,
     ResourceEffect,
+    SearchFilters,
     Service,
     Stats,
+    StorageOptions,
+    Stretch,
     TargetMember,
+    ToastMember,
+    Verified,
     Written,
 )
 
@@ -71,22 +93,33 @@ else:
 __all__ = [
     "SCHEMA_VERSION",
     "Action",
+    "ArchiveDay",
+    "ArchiveRun",
+    "ArchiveSource",
+    "ArchiveStatus",
     "ArgumentError",
     "Catalog",
     "CatalogError",
+    "Client",
     "CloudTrailError",
+    "Collected",
     "Column",
+    "Counts",
     "Entries",
     "Entry",
     "Event",
     "EventId",
     "Filters",
+    "Finding",
+    "Gap",
+    "IamMember",
     "InternalError",
     "Kind",
     "Lang",
     "Limits",
     "ListRow",
     "Listing",
+    "Member",
     "OnError",
     "Outcome",
     "Phase",
@@ -96,24 +129,34 @@ __all__ = [
     "Reader",
     "RecordError",
     "Reject",
+    "Report",
     "ResourceEffect",
+    "SearchFilters",
     "Service",
+    "ServiceError",
     "ServiceId",
     "SourceError",
     "SourceNotFoundError",
     "Stats",
+    "StorageOptions",
+    "Stretch",
     "Table",
     "TableStream",
     "TargetMember",
+    "ToastMember",
+    "Verified",
     "Written",
     "__version__",
+    "archive_status",
     "catalog",
+    "collect",
     "parse",
     "read",
     "read_table",
     "sample",
     "scan_table",
     "sql",
+    "verify_archive",
     "write_parquet",
 ]
 

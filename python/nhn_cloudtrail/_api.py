@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal, Protocol, TypeAlias, Unpack
 
 from . import _native
 from ._native import Catalog, Event, Reader, Table, TableStream
-from ._types import Column, Filters, Lang, Limits, OnError, Progress, Written
+from ._types import Column, Filters, Lang, Limits, OnError, Progress, StorageOptions, Written
 
 
 class _Readable(Protocol):
@@ -89,6 +89,7 @@ def read(
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
+    storage_options: StorageOptions | None = None,
     progress: Progress = False,
     **filters: Unpack[Filters],
 ) -> Reader:
@@ -97,7 +98,9 @@ def read(
     source: a path, folder or glob; a list of them; `-` for standard input; bytes; a file opened in
         binary mode; or an iterable of bytes. A folder is read recursively in the order of its
         paths, without names that begin with `.` or `_`. Shape and compression are found. A Parquet
-        file that this package wrote is a source too.
+        file that this package wrote is a source too. `s3://bucket` and `s3://bucket/prefix` stand
+        for all objects of Object Storage whose names begin so; as text, since a `Path` makes one
+        slash of two.
     on_error: what becomes of records that cannot be read. "raise": the first ends the reading.
         "skip": they are left out and counted. "collect": they are kept in `reader.rejects`. With
         the last two a whole source that cannot be read is kept in `reader.errors`.
@@ -106,11 +109,13 @@ def read(
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
+    storage_options: how buckets are reached, see `StorageOptions`.
     progress: True for a bar, or a function, see `Progress`.
     filters: which events, see `Filters`.
 
-    Raises SourceNotFoundError at once where a path names no file; while reading RecordError,
-    SourceError, and what a file object raises.
+    Raises SourceNotFoundError at once where a path names no file, ServiceError where a bucket
+    cannot be asked; while reading RecordError, SourceError, ServiceError, and what a file object
+    raises.
 
     >>> import nhn_cloudtrail as ct
     >>> with ct.read(b'{"eventId":"event_id.iaas.vpc.delete"}', kind="delete") as reader:
@@ -128,6 +133,7 @@ def read(
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
+            "storage_options": storage_options,
             "progress": progress,
             "filters": filters,
         },
@@ -143,6 +149,7 @@ def read_table(
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
+    storage_options: StorageOptions | None = None,
     threads: int = 0,
     progress: Progress = False,
     **filters: Unpack[Filters],
@@ -155,8 +162,8 @@ def read_table(
     columns: which, in this order; only these are built. By default all but `raw`, `source` and
         `source_record`.
     threads: how many read; 0 is one for each core. The table is the same for any number.
-    source, on_error, dedup, lang, limits, catalog, progress, filters: as for `read`. The rejects of
-        "collect" are in `table.rejects`.
+    source, on_error, dedup, lang, limits, catalog, storage_options, progress, filters: as for
+        `read`. The rejects of "collect" are in `table.rejects`.
 
     >>> import nhn_cloudtrail as ct
     >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'
@@ -173,6 +180,7 @@ def read_table(
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
+            "storage_options": storage_options,
             "threads": threads,
             "progress": progress,
             "filters": filters,
@@ -189,6 +197,7 @@ def scan_table(
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
+    storage_options: StorageOptions | None = None,
     threads: int = 0,
     progress: Progress = False,
     **filters: Unpack[Filters],
@@ -211,6 +220,7 @@ def scan_table(
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
+            "storage_options": storage_options,
             "threads": threads,
             "progress": progress,
             "filters": filters,
@@ -229,6 +239,7 @@ def write_parquet(
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
+    storage_options: StorageOptions | None = None,
     threads: int = 0,
     progress: Progress = False,
     **filters: Unpack[Filters],
@@ -246,6 +257,8 @@ def write_parquet(
 
     Raises besides ReadError where the target cannot be written. Nothing is written then.
     """
+    if fspath(target).startswith("s3://"):
+        raise _native_argument("target: buckets are read, not written to; give a local path")
     suffix = Path(fspath(target)).suffix.lower()
     is_file = suffix == ".parquet"
     if suffix in (".arrow", ".csv", ".json", ".jsonl"):
@@ -268,6 +281,7 @@ def write_parquet(
                 "lang": lang,
                 "limits": limits,
                 "catalog": catalog,
+                "storage_options": storage_options,
                 "threads": threads,
                 "progress": progress,
                 "filters": filters,

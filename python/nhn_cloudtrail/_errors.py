@@ -50,16 +50,26 @@ class CloudTrailError(Exception):
 
 class SourceError(CloudTrailError):
     """A source is no CloudTrail log, or not a whole one: `NOT_A_LOG`, `API_FAILURE`,
-    `BAD_COMPRESSION`, `INVALID_TABLE`."""
+    `BAD_COMPRESSION`, `INVALID_TABLE`; or a folder is no archive, or its ledger does not hold:
+    `INVALID_ARCHIVE`."""
 
 
 class ReadError(SourceError, OSError):
-    """A source could not be read, or a target not written: `IO`, `INTERRUPTED`; or it has nothing
-    at hand for now, `WOULD_BLOCK`."""
+    """A source could not be read, or a target not written: `IO`, `INTERRUPTED`; it has nothing at
+    hand for now, `WOULD_BLOCK`; or another run is at an archive or a data set, `LOCKED`."""
 
 
 class SourceNotFoundError(ReadError, FileNotFoundError):
     """A path, glob or folder names no file: `NOT_FOUND`."""
+
+
+class ServiceError(CloudTrailError):
+    """The query API or Object Storage could not be asked, or did not answer as it should.
+
+    `NETWORK`, `TIMEOUT`, `HTTP_STATUS` and `BAD_ANSWER` come after all attempts, and may heal by
+    trying again later. `REFUSED` does not: keys, a permission or the request itself are wrong. No
+    appkey and no key stands in any of them.
+    """
 
 
 class RecordError(CloudTrailError, ValueError):
@@ -84,10 +94,17 @@ CLASSES: dict[str, type[CloudTrailError]] = {
     "WOULD_BLOCK": ReadError,
     "NOT_FOUND": SourceNotFoundError,
     "INTERRUPTED": ReadError,
+    "LOCKED": ReadError,
+    "NETWORK": ServiceError,
+    "TIMEOUT": ServiceError,
+    "HTTP_STATUS": ServiceError,
+    "BAD_ANSWER": ServiceError,
+    "REFUSED": ServiceError,
     "NOT_A_LOG": SourceError,
     "API_FAILURE": SourceError,
     "BAD_COMPRESSION": SourceError,
     "INVALID_TABLE": SourceError,
+    "INVALID_ARCHIVE": SourceError,
     "INVALID_JSON": RecordError,
     "INVALID_UTF8": RecordError,
     "NOT_AN_OBJECT": RecordError,

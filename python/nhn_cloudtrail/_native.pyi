@@ -19,6 +19,7 @@ from ._errors import CloudTrailError
 from ._ids import EventId
 from ._types import (
     Action,
+    ArchiveStatus,
     Column,
     Entries,
     Lang,
@@ -27,10 +28,12 @@ from ._types import (
     Outcome,
     Position,
     Reject,
+    Report,
     ResourceEffect,
     Service,
     Stats,
     TargetMember,
+    Verified,
 )
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "Reader",
     "Table",
     "TableStream",
+    "_Client",
     "_catalog",
     "_enrich",
     "_entry",
@@ -51,11 +55,14 @@ __all__ = [
     "_panic",
     "_scan_splits",
     "_splits",
+    "archive_status",
+    "collect",
     "parse",
     "read",
     "read_table",
     "run",
     "scan_table",
+    "verify_archive",
     "write_parquet",
 ]
 
@@ -549,6 +556,31 @@ def write_parquet(
     source: object, target: str | PathLike[str], options: dict[str, Any]
 ) -> tuple[Stats, list[Path], list[Reject], list[CloudTrailError]]:
     """Writes a Parquet file or adds to a data set."""
+
+@final
+class _Client:
+    """The client behind `nhn_cloudtrail.Client`."""
+
+    def __new__(cls, options: dict[str, Any]) -> Self: ...
+    @property
+    def host(self) -> str:
+        """The API's host."""
+
+    def search(self, query: dict[str, Any], options: dict[str, Any]) -> Reader:
+        """The events of a search."""
+
+def collect(into: str | PathLike[str], sources: dict[str, Any], options: dict[str, Any]) -> Report:
+    """Collects events into an archive."""
+
+def verify_archive(
+    path: str | PathLike[str],
+    head: str | None = None,
+    public_key: str | PathLike[str] | None = None,
+) -> Verified:
+    """Whether an archive is as its ledger says."""
+
+def archive_status(path: str | PathLike[str]) -> ArchiveStatus:
+    """What an archive has."""
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command with these arguments, the first of which is its name, and gives its exit

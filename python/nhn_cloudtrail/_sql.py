@@ -13,7 +13,7 @@ from ._errors import ArgumentError
 from ._frames import module
 from ._native import Catalog
 from ._pushdown import beside, wanted
-from ._types import Filters, Lang, Limits, Progress, Stats
+from ._types import Filters, Lang, Limits, Progress, Stats, StorageOptions
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation  # type: ignore[import-not-found]
@@ -238,6 +238,7 @@ def sql(  # pyright: ignore[reportUnknownParameterType] # without DuckDB
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
+    storage_options: StorageOptions | None = None,
     threads: int = 0,
     progress: Progress = False,
     **filters: Unpack[Filters],
@@ -269,6 +270,7 @@ def sql(  # pyright: ignore[reportUnknownParameterType] # without DuckDB
         "lang": lang,
         "limits": limits,
         "catalog": catalog,
+        "storage_options": storage_options,
         "threads": threads,
         "filters": filters,
     }

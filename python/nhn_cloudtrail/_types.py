@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from . import _html
 from ._errors import CloudTrailError
@@ -252,3 +252,291 @@ class Filters(TypedDict, total=False):
     known: bool
     text: str | Sequence[str]
     tz: str | datetime.tzinfo
+
+
+class SearchFilters(TypedDict, total=False):
+    """Which events of a search: `Filters` without the period, which a search has anyway.
+
+    event: Event IDs, or globs over them; all events are fetched for that, see `event_id`.
+    service: Services: slugs, or names in any language.
+    kind: Kinds of action.
+    phase: Phases of actions; "none" is the act itself.
+    outcome: How the call went.
+    source_type: Through what it was done, such as `USER_CONSOLE`.
+    user: Acting members: ID (which may be an e-mail address), name or UUID.
+    ip: Addresses, or ranges such as `10.0.0.0/8`.
+    project: Projects: ID or name.
+    region: Regions, such as `KR1`.
+    known: Whether the catalog must have the event's ID, or must not.
+    text: Text that must stand in the request or the response, to the letter.
+    tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
+    """
+
+    event: str | Sequence[str]
+    service: str | Sequence[str]
+    kind: Kind | Sequence[Kind]
+    phase: Phase | Literal["none"] | Sequence[Phase | Literal["none"] | None]
+    outcome: Outcome | Sequence[Outcome]
+    source_type: str | Sequence[str]
+    user: str | Sequence[str]
+    ip: str | Sequence[str]
+    project: str | Sequence[str]
+    region: str | Sequence[str]
+    known: bool
+    text: str | Sequence[str]
+    tz: str | datetime.tzinfo
+
+
+class StorageOptions(TypedDict, total=False):
+    """How buckets of Object Storage are reached. What is absent comes from the environment, else
+    from the config file, as `Client` finds it.
+
+    endpoint: The URL of the S3-compatible API. Else `NHN_CLOUDTRAIL_S3_ENDPOINT`,
+        `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`.
+    region: The region, such as `kr1`. Else `NHN_CLOUDTRAIL_S3_REGION`, `AWS_REGION`,
+        `AWS_DEFAULT_REGION`.
+    access_key_id: The access key of the S3 credentials. Else
+        `NHN_CLOUDTRAIL_S3_ACCESS_KEY_ID`, `AWS_ACCESS_KEY_ID`.
+    secret_access_key: Their secret key. Else `NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY`,
+        `AWS_SECRET_ACCESS_KEY`.
+    """
+
+    endpoint: str | None
+    region: str | None
+    access_key_id: str | None
+    secret_access_key: str | None
+
+
+class ToastMember(TypedDict):
+    """A member of NHN Cloud, as a search wants it told.
+
+    member_type: Always "TOAST".
+    email_address: The member's e-mail address.
+    id_no: The member's UUID.
+    """
+
+    member_type: Literal["TOAST"]
+    email_address: str
+    id_no: NotRequired[str]
+
+
+class IamMember(TypedDict):
+    """A member of the organization's IAM, as a search wants it told.
+
+    member_type: Always "IAM".
+    user_code: The member's code.
+    id_no: The member's UUID.
+    """
+
+    member_type: Literal["IAM"]
+    user_code: str
+    id_no: NotRequired[str]
+
+
+Member = ToastMember | IamMember
+"""The acting member of a search: `{"member_type": "TOAST", "email_address": ...}` or
+`{"member_type": "IAM", "user_code": ...}`, either with an `id_no` or without."""
+
+
+class Collected(NamedTuple):
+    """How far a collection has come.
+
+    fetched: How many records have come.
+    done: How much of `total` is done.
+    total: How much there is to fetch: milliseconds of time, or bytes of objects. It changes when
+        the API is asked for what came meanwhile, and when the bucket's turn comes.
+    requests: How many requests were sent to the API.
+    """
+
+    fetched: int
+    done: int
+    total: int
+    requests: int
+
+
+class Gap(NamedTuple):
+    """What a collection did not come to.
+
+    since: Since when; None of an object.
+    until: Until when; None of an object.
+    object: The object's URL; None of a period.
+    reason: What is the matter, in words.
+    """
+
+    since: datetime.datetime | None
+    until: datetime.datetime | None
+    object: str | None
+    reason: str
+
+
+class Report(NamedTuple):
+    """What `collect` has done.
+
+    fetched: Records that came, some of them more than once: periods overlap.
+    new: Records that the archive has gained.
+    known: Records that it had, or that came before in the same run.
+    rejected: Records that could not become events; their bytes are kept.
+    conflicts: New records with the key of another one and other content; both are kept.
+    gaps: What is missing. The next run fetches it.
+    requests: How many requests were sent to the API.
+    objects: How many objects were read.
+    head: The hash of the ledger's last line, to be kept elsewhere, see `verify_archive`.
+    error: What made the collection end early; None where nothing did.
+    """
+
+    fetched: int
+    new: int
+    known: int
+    rejected: int
+    conflicts: int
+    gaps: list[Gap]
+    requests: int
+    objects: int
+    head: str
+    error: CloudTrailError | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was fetched, and all of it became events."""
+        return not self.gaps and not self.rejected and self.error is None
+
+
+class Finding(NamedTuple):
+    """Something in an archive that is not as it was recorded.
+
+    kind: A file, or an entry of the ledger, holds something else, is gone, was never recorded, or
+        is in another one's place; the ledger's head is not the one that is known; the signature
+        does not hold.
+    path: The file, by its path in the archive.
+    message: What is the matter, in words.
+    """
+
+    kind: Literal["altered", "removed", "added", "moved", "head", "signature"]
+    path: str
+    message: str
+
+
+class Verified(NamedTuple):
+    """What `verify_archive` has found out.
+
+    findings: What is not as it was recorded.
+    entries: How many entries the ledger has.
+    files: How many files it speaks of.
+    records: How many records are in them.
+    head: The hash of its last line.
+    interrupted: Whether a run was interrupted, whose last step the next run makes.
+    """
+
+    findings: list[Finding]
+    entries: int
+    files: int
+    records: int
+    head: str
+    interrupted: bool
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether all is as recorded."""
+        return not self.findings
+
+
+class Counts(TypedDict):
+    """What became of the records of a run; the same as in `Report`.
+
+    fetched: Records that came, some of them more than once.
+    new: Records that the archive has gained.
+    known: Records that it had, or that came before in the same run.
+    rejected: Records that could not become events; their bytes are kept.
+    conflicts: New records with the key of another one and other content.
+    """
+
+    fetched: int
+    new: int
+    known: int
+    rejected: int
+    conflicts: int
+
+
+class Stretch(TypedDict):
+    """A period or an object that a run did not come to, or a period that an archive lacks.
+
+    since: Since when, RFC 3339; absent of an object.
+    until: Until when.
+    object: The object's URL; absent of a period.
+    reason: What is the matter; absent where the ledger does not say it.
+    """
+
+    since: NotRequired[str]
+    until: NotRequired[str]
+    object: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class ArchiveDay(TypedDict):
+    """A day of an archive, UTC.
+
+    date: `YYYY-MM-DD`; None for events without a time.
+    events: How many events.
+    files: How many files.
+    bytes: How many bytes.
+    """
+
+    date: str | None
+    events: int
+    files: int
+    bytes: int
+
+
+class ArchiveSource(TypedDict):
+    """What an archive has of an organization that was asked by the API.
+
+    source: A hash of the base URL and the appkey.
+    since: Since when, RFC 3339.
+    until: Until when.
+    gaps: What is missing in between.
+    """
+
+    source: str
+    since: str
+    until: str
+    gaps: list[Stretch]
+
+
+class ArchiveRun(TypedDict):
+    """A run of `collect`.
+
+    begun: When it began, RFC 3339.
+    ended: When it ended.
+    records: What it fetched.
+    gaps: What it did not come to.
+    """
+
+    begun: str
+    ended: str
+    records: Counts
+    gaps: list[Stretch]
+
+
+class ArchiveStatus(TypedDict):
+    """What an archive has.
+
+    events: How many events.
+    rejects: How many records that could not become events.
+    files: How many files.
+    bytes: How many bytes they have.
+    head: The hash of the ledger's last line.
+    days: The days that it has events of, in order.
+    sources: The organizations that were asked by the API.
+    objects: How many objects of buckets were read.
+    last_run: The last run that came to its end; None where none has.
+    """
+
+    events: int
+    rejects: int
+    files: int
+    bytes: int
+    head: str
+    days: list[ArchiveDay]
+    sources: list[ArchiveSource]
+    objects: int
+    last_run: ArchiveRun | None

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from servers import Api, Swift, start
 
 # Hypothesis keeps tables of characters, and not where the tests happen to be run.
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", f"{tempfile.gettempdir()}/hypothesis")
@@ -55,3 +57,31 @@ def large_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line = b'{"eventId":"event_id.iaas.vpc.delete","request":"%s"}\n' % (b"x" * 971)
     path.write_bytes(line * ((16 << 20) // len(line)))
     return path
+
+
+@pytest.fixture
+def api() -> Iterator[Callable[..., Api]]:
+    """Starts servers of the query API, which end with the test."""
+    with ExitStack() as servers:
+
+        def begin(*options: object) -> Api:
+            script = REPOSITORY / "tests" / "servers" / "cloudtrail_api.py"
+            return Api(servers.enter_context(start(sys.executable, script, *options)))
+
+        yield begin
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
+    """Object Storage."""
+    python = os.environ.get("SWIFT_PYTHON")
+    if not python:
+        message = (
+            "SWIFT_PYTHON is not set: the path of a Python with tests/servers/requirements.txt"
+        )
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    script = REPOSITORY / "tests" / "servers" / "swift_server.py"
+    with start(python, script, tmp_path_factory.mktemp("swift"), 0) as url:
+        yield Swift(url)

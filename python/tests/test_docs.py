@@ -6,15 +6,15 @@ import inspect
 import pytest
 
 import nhn_cloudtrail as ct
-from nhn_cloudtrail import _api, _native
+from nhn_cloudtrail import _api, _collect, _native
 
 CLASSES = [ct.Event, ct.Entry, ct.Catalog, ct.Reader, ct.Table, ct.TableStream]
 
 
 def test_examples_hold() -> None:
-    results = doctest.testmod(_api)
-    assert results.attempted > 10
-    assert results.failed == 0
+    results = [doctest.testmod(module) for module in (_api, _collect)]
+    assert sum(result.attempted for result in results) > 10
+    assert sum(result.failed for result in results) == 0
 
 
 def test_public_names_are_there_and_no_other() -> None:
@@ -30,7 +30,8 @@ def test_public_names_are_there_and_no_other() -> None:
 
 def test_native_classes_are_public() -> None:
     classes = {name for name, value in vars(_native).items() if isinstance(value, type)}
-    assert classes <= set(ct.__all__)
+    # What `Client` is made of.
+    assert classes - {"_Client"} <= set(ct.__all__)
     assert {cls.__module__ for cls in CLASSES} == {"nhn_cloudtrail"}
 
 

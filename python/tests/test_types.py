@@ -177,7 +177,7 @@ def documented(body: list[ast.stmt]) -> Iterator[tuple[str, bool]]:
 
 
 def trees() -> dict[str, ast.Module]:
-    files = ["__init__.py", "_types.py", "_ids.py", "_native.pyi"]
+    files = ["__init__.py", "_types.py", "_ids.py", "_collect.py", "_native.pyi"]
     return {file: ast.parse((PACKAGE / file).read_text()) for file in files}
 
 

@@ -42,6 +42,8 @@ pub(crate) fn exception_of_parse(py: Python<'_>, error: &Error) -> PyErr {
 /// Whether an error ends the reading whatever `on_error` says: it is none of the log's.
 pub(crate) fn is_final(error: &Error) -> bool {
     matches!(error.code(), Code::Interrupted | Code::InvalidOption)
+        // A bucket has more objects; a search has nothing after it.
+        || (error.kind() == ErrorKind::Service && error.position().is_none())
         || cause_in_python(error).is_some()
 }
 

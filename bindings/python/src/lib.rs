@@ -2,6 +2,8 @@
 //! back. What users see of it is re-exported, typed and documented in `python/nhn_cloudtrail`.
 
 mod catalog;
+mod client;
+mod collect;
 mod command;
 mod errors;
 mod event;
@@ -9,6 +11,7 @@ mod lock;
 mod options;
 mod reader;
 mod source;
+mod storage;
 mod table;
 mod texts;
 mod values;
@@ -21,6 +24,10 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::catalog::{Catalog, Entry, catalog, entry};
+    #[pymodule_export]
+    use crate::client::Client;
+    #[pymodule_export]
+    use crate::collect::{archive_status, collect, verify_archive};
     #[pymodule_export]
     use crate::command::run;
     #[pymodule_export]

@@ -1,8 +1,11 @@
 //! The options of reading, from the dictionary that the functions of `nhn_cloudtrail._api` make.
 
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
-use nhn_cloudtrail::{Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, Result};
+use nhn_cloudtrail::{
+    Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, Result, Timestamp,
+};
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
+use nhn_cloudtrail_collect::BucketSettings;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::errors::exception;
 use crate::event::Context;
+use crate::storage::storage_options;
 use crate::watch::Watch;
 
 /// What becomes of what cannot be read.
@@ -23,7 +27,7 @@ pub(crate) enum OnError {
 
 pub(crate) struct Options {
     pub(crate) on_error: OnError,
-    lang: Lang,
+    pub(crate) lang: Lang,
     /// None for the built-in one.
     catalog: Option<CoreCatalog>,
     pub(crate) watch: Watch,
@@ -32,6 +36,8 @@ pub(crate) struct Options {
     limits: Limits,
     filter: Filter,
     columns: Vec<Column>,
+    /// Where buckets are, as far as the caller says it.
+    pub(crate) storage: BucketSettings,
 }
 
 impl Options {
@@ -71,6 +77,8 @@ impl Options {
             catalog,
             filter,
             columns,
+            storage: get("storage_options")?
+                .map_or_else(|| Ok(BucketSettings::default()), |given| storage_options(&given))?,
         })
     }
 
@@ -79,7 +87,7 @@ impl Options {
         Context::new(self.catalog.as_ref(), self.lang)
     }
 
-    fn catalog(&self) -> CoreCatalog {
+    pub(crate) fn catalog(&self) -> CoreCatalog {
         self.catalog.clone().unwrap_or_default()
     }
 
@@ -150,7 +158,7 @@ fn limits(given: &Bound<'_, PyAny>) -> PyResult<Limits> {
 }
 
 /// A number that is not negative.
-fn count(option: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+pub(crate) fn count(option: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     match value.extract::<usize>() {
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
             let message = format!("{option}: {value} is out of range");
@@ -226,7 +234,7 @@ fn values(key: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
 }
 
 /// The name of a zone: that of a `tzinfo`, or its offset where it has no name that is known.
-fn zone(tz: &Bound<'_, PyAny>) -> PyResult<String> {
+pub(crate) fn zone(tz: &Bound<'_, PyAny>) -> PyResult<String> {
     if tz.is_instance_of::<PyString>() {
         return tz.extract();
     }
@@ -244,8 +252,19 @@ fn zone(tz: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// The same error, with the option that it is about.
-fn named(option: &str, error: &Error) -> Error {
+pub(crate) fn named(option: &str, error: &Error) -> Error {
     Error::new(error.code(), format!("{option}: {}", error.message()))
+}
+
+/// The instant of a time; of a bare date its beginning, or with `after` its end.
+pub(crate) fn instant(
+    option: &str,
+    value: &Bound<'_, PyAny>,
+    tz: &str,
+    after: bool,
+) -> PyResult<Timestamp> {
+    let instant = nhn_cloudtrail::instant(&time(value)?, tz, after);
+    instant.map_err(|error| exception(value.py(), &named(option, &error)))
 }
 
 /// A time as text: that of a datetime or a date is what `isoformat` gives.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nhn_cloudtrail::{Error, Item, Reader as CoreReader, Result, Stats, guarded};
+use nhn_cloudtrail::{Error, Item, Reader as CoreReader, ReaderBuilder, Result, Stats, guarded};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -36,6 +36,19 @@ pub(crate) struct Reader {
 type Found = Option<Result<Item>>;
 
 impl Reader {
+    pub(crate) fn new(py: Python<'_>, reader: CoreReader, options: Options) -> Self {
+        options.watch.follow(reader.progress());
+        Self {
+            reader: Lock::new(Some(reader)),
+            stats: Mutex::default(),
+            on_error: options.on_error,
+            context: options.context(),
+            watch: options.watch,
+            rejects: PyList::empty(py).unbind(),
+            errors: PyList::empty(py).unbind(),
+        }
+    }
+
     fn next_item(&self, py: Python<'_>) -> PyResult<Found> {
         let mut slot = self.reader.lock(py)?;
         let Some(reader) = &mut *slot else { return Ok(None) };
@@ -168,19 +181,10 @@ pub(crate) fn read(
 ) -> PyResult<Reader> {
     let options = Options::new(options)?;
     let source = Source::new(source)?;
-    let builder = options.reader();
-    let reader =
-        detached(py, || source.read(builder)).flatten().map_err(|error| exception(py, &error))?;
-    options.watch.follow(reader.progress());
-    Ok(Reader {
-        reader: Lock::new(Some(reader)),
-        stats: Mutex::default(),
-        on_error: options.on_error,
-        context: options.context(),
-        watch: options.watch,
-        rejects: PyList::empty(py).unbind(),
-        errors: PyList::empty(py).unbind(),
-    })
+    let store = source.store(py, &options)?;
+    let builder = store.into_iter().fold(options.reader(), ReaderBuilder::store);
+    let reader = detached(py, || source.read(builder)).flatten();
+    Ok(Reader::new(py, reader.map_err(|error| exception(py, &error))?, options))
 }
 
 /// All events of bytes in hand.

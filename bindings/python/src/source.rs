@@ -2,14 +2,18 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use nhn_cloudtrail::{Reader, ReaderBuilder, Result};
+use nhn_cloudtrail::{Reader, ReaderBuilder, Result, Store};
 use nhn_cloudtrail_arrow::{Batches, TableBuilder};
+use nhn_cloudtrail_collect::Buckets;
 use pyo3::exceptions::{PyBlockingIOError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 
+use crate::options::Options;
+use crate::storage;
 use crate::watch::no_stop;
 
 /// How many bytes are asked of a file object at a time.
@@ -55,6 +59,20 @@ impl Source {
             return Err(pyo3::exceptions::PyValueError::new_err("no source: the list is empty"));
         }
         Ok(Source::Paths(paths))
+    }
+
+    /// What has the objects, where buckets are among the paths.
+    pub(crate) fn store(
+        &self,
+        py: Python<'_>,
+        options: &Options,
+    ) -> PyResult<Option<Arc<dyn Store>>> {
+        match self {
+            Source::Paths(paths) if paths.iter().any(|path| Buckets::is_source(path)) => {
+                Ok(Some(Arc::new(storage::buckets(py, &options.storage, None)?)))
+            }
+            _ => Ok(None),
+        }
     }
 
     pub(crate) fn read(self, builder: ReaderBuilder) -> Result<Reader> {

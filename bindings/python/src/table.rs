@@ -12,7 +12,7 @@ use arrow_array::types::{Int32Type, TimestampMillisecondType, UInt64Type};
 use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
 use arrow_schema::{ArrowError, DataType, SchemaRef};
 use nhn_cloudtrail::{Error, RawRows, Reject, Result, Rows, Split, Stats, Timestamp, guarded};
-use nhn_cloudtrail_arrow::{Batches, Item};
+use nhn_cloudtrail_arrow::{Batches, Item, TableBuilder};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -480,7 +480,8 @@ fn external(error: &Error) -> ArrowError {
 
 fn open(py: Python<'_>, source: &Bound<'_, PyAny>, options: &Options) -> PyResult<Batches> {
     let source = Source::new(source)?;
-    let builder = options.table();
+    let store = source.store(py, options)?;
+    let builder = store.into_iter().fold(options.table(), TableBuilder::store);
     let batches = detached(py, || source.table(builder)).flatten();
     let batches = batches.map_err(|error| exception(py, &error))?;
     options.watch.follow(batches.progress());

@@ -2,9 +2,13 @@
 
 use nhn_cloudtrail::catalog::Action;
 use nhn_cloudtrail::{Position, Reject, Stats, TargetMember, Timestamp};
+use nhn_cloudtrail_collect::{Collected, Counts, Finding, Gap, Report, Verified};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::errors::exception;
 
 /// The module in which Python defines them.
 const TYPES: &str = "nhn_cloudtrail._types";
@@ -85,4 +89,72 @@ pub(crate) fn reject<'py>(py: Python<'py>, reject: &Reject) -> PyResult<Bound<'p
         PyBytes::new(py, reject.raw()),
         reject.length(),
     ))
+}
+
+pub(crate) fn collected(py: Python<'_>, collected: Collected) -> PyResult<Bound<'_, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let Collected { fetched, done, total, requests, .. } = collected;
+    CLASS.import(py, TYPES, "Collected")?.call1((fetched, done, total, requests))
+}
+
+pub(crate) fn report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let Report { records, gaps, requests, objects, head, error, .. } = report;
+    let Counts { fetched, new, known, rejected, conflicts, .. } = *records;
+    let gaps: PyResult<Vec<_>> = gaps.iter().map(|gap| self::gap(py, gap)).collect();
+    let error = error.as_ref().map(|error| exception(py, error).into_value(py));
+    CLASS.import(py, TYPES, "Report")?.call1((
+        fetched,
+        new,
+        known,
+        rejected,
+        conflicts,
+        PyList::new(py, gaps?)?,
+        requests,
+        objects,
+        head,
+        error,
+    ))
+}
+
+fn gap<'py>(py: Python<'py>, gap: &Gap) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    let Gap { since, until, object, reason, .. } = gap;
+    let time = |text: &Option<String>| match text.as_deref().and_then(Timestamp::parse) {
+        Some(time) => self::time(py, time),
+        None => Ok(None),
+    };
+    let (since, until) = (time(since)?, time(until)?);
+    CLASS.import(py, TYPES, "Gap")?.call1((since, until, object.as_deref(), reason))
+}
+
+pub(crate) fn verified<'py>(py: Python<'py>, verified: &Verified) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Class = PyOnceLock::new();
+    static FINDING: Class = PyOnceLock::new();
+    let Verified { entries, files, records, head, findings, interrupted, .. } = verified;
+    let class = FINDING.import(py, TYPES, "Finding")?;
+    let finding = |Finding { kind, path, message, .. }: &Finding| {
+        class.call1((json(py, kind)?, path, message))
+    };
+    let findings: PyResult<Vec<_>> = findings.iter().map(finding).collect();
+    let findings = PyList::new(py, findings?)?;
+    CLASS.import(py, TYPES, "Verified")?.call1((
+        findings,
+        *entries,
+        *files,
+        *records,
+        head,
+        *interrupted,
+    ))
+}
+
+/// A value as JSON shows it.
+pub(crate) fn json<'py>(
+    py: Python<'py>,
+    value: &impl serde::Serialize,
+) -> PyResult<Bound<'py, PyAny>> {
+    static LOADS: Class = PyOnceLock::new();
+    let text = serde_json::to_string(value);
+    let text = text.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    LOADS.import(py, "json", "loads")?.call1((text,))
 }

@@ -64,13 +64,22 @@ impl Watch {
         });
         match answer {
             Some(Err(raised)) => {
-                let raised = Python::attach(|py| no_stop(py, raised));
-                *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(raised);
+                self.stop(Python::attach(|py| no_stop(py, raised)));
                 false
             }
             // Without an interpreter nobody wants it any more.
             answer => answer.is_some(),
         }
+    }
+
+    /// Keeps an exception that ends the reading.
+    pub(crate) fn stop(&self, raised: PyErr) {
+        *self.0.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(raised);
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.raised.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// The exception that ended the reading.

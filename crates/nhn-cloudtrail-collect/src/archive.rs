@@ -11,7 +11,7 @@
 //! The ledger is written before the files get their names: whenever a run is killed, the files that its
 //! last entry speaks of are there, or lie beside the data set for the next run to find.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,6 @@ use crate::ledger::{
     Counts, Covered, Entry, Ledger, Object, RecordedFile, Run, failed, hash, hash_file, place,
     private_file, private_folder, sync_folder,
 };
-use crate::plan;
 use crate::rejects::raw_of;
 
 /// The folder of the data set in an archive.
@@ -90,8 +89,9 @@ impl Archive {
         self.root.join(OWN)
     }
 
-    /// The periods that are known of a source, in the order of time.
-    pub(crate) fn known(&self, source: &str) -> Vec<Period> {
+    /// The periods that are known of a source, in the order of time; and of those that others make
+    /// together, by their ends, how many records they have.
+    pub(crate) fn known(&self, source: &str) -> (Vec<Period>, Wholes) {
         let covered = self.ledger.entries.iter().flat_map(|entry| &entry.covered);
         known(covered.filter(|covered| covered.source == source))
     }
@@ -204,13 +204,30 @@ impl Archive {
     }
 }
 
-/// The periods that are covered, in the order of time.
-pub(crate) fn known<'a>(covered: impl Iterator<Item = &'a Covered>) -> Vec<Period> {
-    let mut known = Vec::new();
-    for &Covered { from, to, records, .. } in covered {
-        plan::add(&mut known, Period { from, to, known: Some(records) });
+/// How many records the periods of a day have together, by their ends.
+pub(crate) type Wholes = HashMap<(i64, i64), u64>;
+
+/// The periods that are covered, in the order of time, and those that others make together.
+pub(crate) fn known<'a>(covered: impl Iterator<Item = &'a Covered>) -> (Vec<Period>, Wholes) {
+    let mut known = BTreeMap::<(i64, i64), u64>::new();
+    let mut wholes = Wholes::new();
+    for &Covered { from, to, records, whole, .. } in covered {
+        if whole {
+            wholes.insert((from, to), records);
+            continue;
+        }
+        // What lies in it is read anew with it, and no sum that it is part of holds any more.
+        let near = known.range((from, i64::MIN)..=(to, i64::MAX)).map(|(ends, _)| *ends);
+        let inside: Vec<_> = near.filter(|ends: &(i64, i64)| ends.1 <= to).collect();
+        for ends in inside {
+            known.remove(&ends);
+        }
+        wholes.retain(|&(from_before, to_before), _| to_before <= from || from_before >= to);
+        known.insert((from, to), records);
     }
-    known
+    let period =
+        |((from, to), records)| Period { from, to, known: Some(records), only_compare: false };
+    (known.into_iter().map(period).collect(), wholes)
 }
 
 /// Where what a recorded file holds may lie until it gets its name.

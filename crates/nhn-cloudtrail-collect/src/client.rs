@@ -146,6 +146,9 @@ impl ClientBuilder {
         if !(1..=1000).contains(&self.page_size) {
             return Err(wrong("the page size must be 1 to 1000"));
         }
+        if self.timeout.is_zero() {
+            return Err(wrong("the timeout must be more than nothing"));
+        }
         if !(1..=64).contains(&self.concurrency) {
             return Err(wrong("the concurrency must be 1 to 64"));
         }
@@ -392,7 +395,7 @@ impl Client {
     ///
     /// `INVALID_TIME` for a period that the API cannot tell of.
     pub fn search_with(&self, query: Query, builder: ReaderBuilder) -> Result<Reader> {
-        builder.dedup(true).from_reader(Search::new(self.clone(), query)?)
+        builder.dedup(true).from_reader(Search::new(self, query)?)
     }
 
     pub(crate) fn source(&self) -> &str {

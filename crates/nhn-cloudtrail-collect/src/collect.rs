@@ -20,7 +20,7 @@ use crate::fetch::{Fetch, Fetched, Next, Period, is_final};
 use crate::ledger::{Counts, Covered, Gap, Object, Run};
 use crate::plan;
 use crate::rejects::reject_line;
-use crate::search::{queue, take, unaccounted};
+use crate::search::{queue, take};
 use crate::sign::{Signer, sign};
 
 /// How long at first, and at the most, what was fetched waits to come to the archive: what waits is lost
@@ -238,7 +238,6 @@ struct Collecting {
 struct Answers(Arc<Mutex<Stretch>>);
 
 struct Stretch {
-    client: Client,
     fetch: Fetch,
     answers: VecDeque<Bytes>,
     /// When what came is to come to the archive.
@@ -279,14 +278,11 @@ impl Stretch {
                         got.same.insert((period.from, period.to));
                         got.in_a_row = 0;
                     }
-                    Fetched::All { answers, records, missing } => {
+                    Fetched::Other => got.in_a_row = 0,
+                    Fetched::All { answers, records } => {
                         got.in_a_row = 0;
                         queue(&mut self.answers, answers);
-                        if missing == 0 {
-                            got.read.push(Period { known: Some(records), ..period });
-                        } else {
-                            got.failed.push((period, unaccounted(&self.client, missing)));
-                        }
+                        got.read.push(Period { known: Some(records), ..period });
                     }
                     Fetched::Failed(error) => {
                         got.in_a_row += 1;
@@ -322,23 +318,48 @@ impl Collecting {
         let oldest = now() - RETENTION.as_millis() as i64;
         let source = client.source().to_owned();
         // First what is missing, so that a run which is soon killed comes further than the one before.
-        let missing = plan::missing(since, until, &self.archive.known(&source));
+        let missing = plan::missing(since, until, &self.archive.known(&source).0);
         let mut failures = self.round(client, &source, &missing)?.failed;
         // Then what came late, also while this was read.
-        let mut asked = self.archive.known(&source);
+        let (mut known, wholes) = self.archive.known(&source);
         // What the service has begun to forget cannot be compared.
-        asked.retain(|period| period.from >= oldest && period.from < until && period.to > since);
-        let wholes = self.context.waiting(|stopped| wholes(client, &asked, stopped))?;
+        known.retain(|period| period.from >= oldest && period.from < until && period.to > since);
+        let mut groups = plan::groups(&known);
+        let asked = groups.iter().filter_map(|group| {
+            let (from, to) = plan::whole(group);
+            let known = Some(*wholes.get(&(from, to))?);
+            Some(Period { from, to, known, only_compare: true })
+        });
+        let asked: Vec<Period> = asked.collect();
+        let got = self.round(client, &source, &asked)?;
+        failures.extend(got.failed);
+        groups.retain(|group| !got.same.contains(&plan::whole(group)));
         for _ in 0..ROUNDS {
-            if asked.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
+            if groups.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
                 break;
             }
-            let got = self.round(client, &source, &asked)?;
-            self.merge(&source, &wholes, &got.same)?;
+            let totals = self.context.waiting(|stopped| totals(client, &groups, stopped))?;
+            let got = self.round(client, &source, &groups.concat())?;
+            self.sum_up(&source, &groups, &totals, &got.same)?;
             failures.extend(got.failed);
-            asked = got.read;
+            let read: HashSet<_> = got.read.iter().map(|period| (period.from, period.to)).collect();
+            let known = self.archive.known(&source).0;
+            let is_read = |group: &Vec<Period>| {
+                let (from, to) = plan::whole(group);
+                read.iter().any(|period| period.0 >= from && period.1 <= to)
+            };
+            // Those of which something was read, as they are now.
+            let changed = groups.iter().filter(|group| is_read(group)).map(|group| {
+                let (from, to) = plan::whole(group);
+                known
+                    .iter()
+                    .filter(|period| period.from >= from && period.to <= to)
+                    .copied()
+                    .collect()
+            });
+            groups = changed.collect();
         }
-        let known = self.archive.known(&source);
+        let known = self.archive.known(&source).0;
         for (since, until) in plan::uncovered(since, until, &known) {
             let reason = failures
                 .iter()
@@ -357,11 +378,22 @@ impl Collecting {
         Ok(())
     }
 
-    /// Writes down that periods which were compared make one.
-    fn merge(&mut self, source: &str, wholes: &Wholes, same: &HashSet<(i64, i64)>) -> Result<()> {
+    /// Writes down what periods have together that were compared one by one. That was asked before they
+    /// were compared: where all are the same after that, all that was counted is in the archive.
+    fn sum_up(
+        &mut self,
+        source: &str,
+        groups: &[Vec<Period>],
+        totals: &[Option<u64>],
+        same: &HashSet<(i64, i64)>,
+    ) -> Result<()> {
         let is_same = |period: &Period| same.contains(&(period.from, period.to));
-        let merged = wholes.iter().filter(|(parts, _)| parts.iter().all(is_same));
-        let covered: Vec<_> = merged.filter_map(|(_, whole)| covered(source, whole)).collect();
+        let sums = groups.iter().zip(totals).filter_map(|(group, total)| {
+            let (from, to) = plan::whole(group);
+            let records = total.filter(|_| group.iter().all(is_same))?;
+            Some(Covered { source: source.to_owned(), from, to, records, whole: true })
+        });
+        let covered: Vec<_> = sums.collect();
         if covered.is_empty() {
             Ok(())
         } else {
@@ -375,7 +407,6 @@ impl Collecting {
         self.context.collected.done = 0;
         self.context.collected.total = total.unsigned_abs();
         let answers = Answers(Arc::new(Mutex::new(Stretch {
-            client: client.clone(),
             fetch: Fetch::new(client, Only::default(), asked.iter().copied())?,
             answers: VecDeque::new(),
             due: Instant::now() + SOON,
@@ -605,29 +636,26 @@ impl Context {
     }
 }
 
-/// Several known periods, and what they make together.
-type Wholes = Vec<(Vec<Period>, Period)>;
-
-/// The number of records of what several known periods make together. Asked before they are compared
-/// one by one: where all are the same after that, all that was counted is in the archive.
-fn wholes(client: &Client, asked: &[Period], stopped: &AtomicBool) -> Wholes {
-    let mut wholes = Vec::new();
-    for periods in plan::mergeable(asked) {
-        let from = periods.iter().map(|period| period.from).min().unwrap_or_default();
-        let to = periods.iter().map(|period| period.to).max().unwrap_or_default();
-        let most = periods.iter().filter_map(|period| period.known).sum();
-        let request = crate::client::Request { from, to, only: &Only::default() };
-        // Where it cannot be asked the periods stay as they are.
-        match client.total(request, most, stopped) {
-            Ok(known @ Some(_)) => wholes.push((periods, Period { from, to, known })),
-            Ok(None) => (),
-            Err(_) => break,
+/// How many records each group of periods has together; none where that cannot be told, or is that of
+/// its one period.
+fn totals(client: &Client, groups: &[Vec<Period>], stopped: &AtomicBool) -> Vec<Option<u64>> {
+    let mut fails = false;
+    let total = |group: &Vec<Period>| {
+        if group.len() < 2 || fails {
+            return None;
         }
-    }
-    wholes
+        let (from, to) = plan::whole(group);
+        let most = group.iter().filter_map(|period| period.known).sum();
+        let request = crate::client::Request { from, to, only: &Only::default() };
+        let total = client.total(request, most, stopped);
+        // The periods themselves will say what is the matter.
+        fails = total.is_err();
+        total.ok().flatten()
+    };
+    groups.iter().map(total).collect()
 }
 
 fn covered(source: &str, period: &Period) -> Option<Covered> {
-    let Period { from, to, known } = *period;
-    Some(Covered { source: source.to_owned(), from, to, records: known? })
+    let Period { from, to, known, .. } = *period;
+    Some(Covered { source: source.to_owned(), from, to, records: known?, whole: false })
 }

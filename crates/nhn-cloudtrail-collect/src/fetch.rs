@@ -1,10 +1,10 @@
 //! Fetches periods whole, several at a time, and gives them in the order of time.
 //!
 //! What is asked for changes while it is read: records come late, and pages shift under whoever turns
-//! them. So no page is turned: a period is cut until each piece fits one page, and a page is one moment's
-//! truth. Only an instant that holds more records than a page is read page by page, again and again
-//! until its total stands still. Pieces overlap by a millisecond, so that it does not matter whether the
-//! ends of a period belong to it.
+//! them. So no page is turned: a period that does not fit one page is cut into several, and a page is one
+//! moment's truth. Only an instant that holds more records than a page is read page by page, again and
+//! again until its total stands still. Periods overlap by a millisecond, so that it does not matter
+//! whether their ends belong to them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,15 +17,8 @@ use nhn_cloudtrail::{Code, Error, Result, guarded};
 use crate::answer::Answer;
 use crate::client::{Client, Only, Request};
 
-/// How many pages a period may have before it becomes several, which are read apart: what is in hand
-/// of a period is lost where the process ends.
-const PAGES: u64 = 16;
-
-/// The most pieces that a period is cut into at once.
-const CUTS: u64 = 64;
-
-/// How often a period is read again whose records are fewer than the API says.
-const READINGS: usize = 3;
+/// The most periods that one is cut into at once.
+const CUTS: u64 = 256;
 
 /// How often the pages of an instant are read again.
 const ROUNDS: usize = 60;
@@ -35,8 +28,10 @@ const ROUNDS: usize = 60;
 pub(crate) struct Period {
     pub(crate) from: i64,
     pub(crate) to: i64,
-    /// How many records of it are known already: it is fetched only where the API has another number.
+    /// How many records of it are known already: it is read only where the API has another number.
     pub(crate) known: Option<u64>,
+    /// Whether it is not to be read even then.
+    pub(crate) only_compare: bool,
 }
 
 impl Period {
@@ -50,14 +45,13 @@ impl Period {
 pub(crate) enum Fetched {
     /// It has as many records as were known.
     Same,
+    /// It has not, and was not read.
+    Other,
     /// All of it.
     All {
-        /// The answers, in the order of time.
         answers: Vec<Bytes>,
         /// How many different records are in them.
         records: u64,
-        /// How many more the API says that there are.
-        missing: u64,
     },
     Failed(Error),
 }
@@ -204,68 +198,33 @@ impl Shared {
     }
 
     fn fetch(&self, period: Period) -> Result<Whole> {
-        if let Some(known) = period.known {
-            let request = Request { from: period.from, to: period.to, only: &self.only };
-            if self.client.total(request, known, &self.stopped)? == Some(known) {
-                return Ok(Whole::Fetched(Fetched::Same));
+        let Period { from, to, known, only_compare } = period;
+        if let Some(known) = known {
+            let request = Request { from, to, only: &self.only };
+            let is_same = self.client.total(request, known, &self.stopped)? == Some(known);
+            if is_same || only_compare {
+                let fetched = if is_same { Fetched::Same } else { Fetched::Other };
+                return Ok(Whole::Fetched(fetched));
             }
         }
-        let mut reading = self.read(period)?;
-        for _ in 1..READINGS {
-            match &reading {
-                Whole::Fetched(Fetched::All { missing, .. }) if *missing > 0 => {
-                    reading = self.read(period)?;
-                }
-                _ => break,
-            }
-        }
-        Ok(reading)
-    }
-
-    fn read(&self, period: Period) -> Result<Whole> {
         let limit = self.client.page_size();
-        let mut records = Records::default();
-        let mut answers = Vec::new();
-        let mut total = None;
-        // The last first.
-        let mut stretches = vec![(period.from, period.to)];
-        while let Some((from, to)) = stretches.pop() {
-            let answer = self.page(from, to, 0)?;
-            let is_whole = (from, to) == (period.from, period.to);
-            if is_whole {
-                total = answer.total;
-            }
-            if answer.is_last(0, limit) {
-                records.add(&answer)?;
-                answers.push(answer.body);
-            } else if to - from <= 4 {
-                answers.extend(self.instant(from, to, &mut records)?);
-            } else {
-                // Where the API does not tell the total: of a page's records those of the whole.
-                let pages = match answer.total {
-                    Some(total) => total.div_ceil(limit),
-                    None => estimate(&answer, from, to)?.div_ceil(limit),
-                };
-                if is_whole && pages > PAGES {
-                    let parts = pages.div_ceil(PAGES / 2).min(CUTS);
-                    let parts = cut(from, to, parts).into_iter();
-                    let part = |(from, to)| Period { from, to, known: None };
-                    return Ok(Whole::TooMuch(parts.map(part).collect()));
-                }
-                // Some room, since events do not come evenly.
-                let cuts = (pages.saturating_mul(7) / 5).clamp(2, CUTS);
-                stretches.extend(cut(from, to, cuts).into_iter().rev());
-            }
+        let answer = self.page(from, to, 0)?;
+        if answer.is_last(0, limit) {
+            let records = answer.contents()?.into_values().sum();
+            return Ok(Whole::Fetched(Fetched::All { answers: vec![answer.body], records }));
         }
-        let mut missing = total.unwrap_or(0).saturating_sub(records.count());
-        if missing > 0 {
-            // Some may have been forgotten meanwhile.
-            let request = Request { from: period.from, to: period.to, only: &self.only };
-            let most = records.count() + missing;
-            let total = self.client.total(request, most, &self.stopped)?;
-            missing = total.unwrap_or(most).saturating_sub(records.count());
+        if to - from <= 4 {
+            return self.instant(from, to).map(Whole::Fetched);
         }
-        Ok(Whole::Fetched(Fetched::All { answers, records: records.count(), missing }))
+        // Where the API does not tell the total: the records of a page for each such stretch of time.
+        let total = match answer.total {
+            Some(total) => total,
+            None => estimate(&answer, from, to)?,
+        };
+        // Some room, since events do not come evenly.
+        let cuts = (total.div_ceil(limit).saturating_mul(7) / 5).clamp(2, CUTS);
+        let part = |(from, to)| Period { from, to, known: None, only_compare: false };
+        Ok(Whole::TooMuch(cut(from, to, cuts).into_iter().map(part).collect()))
     }
 
     fn page(&self, from: i64, to: i64, page: u64) -> Result<Answer> {
@@ -273,9 +232,9 @@ impl Shared {
         self.client.page(request, page, self.client.page_size(), &self.stopped)
     }
 
-    /// Reads a stretch that cannot be cut page by page, until all its records were seen. Records of one
+    /// Reads a period that cannot be cut page by page, until all its records were seen. Records of one
     /// time have no order, so each reading may have others of them twice and others not at all.
-    fn instant(&self, from: i64, to: i64, records: &mut Records) -> Result<Vec<Bytes>> {
+    fn instant(&self, from: i64, to: i64) -> Result<Fetched> {
         let limit = self.client.page_size();
         let mut answers: Vec<Bytes> = Vec::new();
         let mut seen = Records::default();
@@ -285,7 +244,6 @@ impl Shared {
             for page in 0.. {
                 let answer = self.page(from, to, page)?;
                 total += answer.count;
-                records.add(&answer)?;
                 if seen.add(&answer)? {
                     answers.push(answer.body.clone());
                 }
@@ -295,7 +253,7 @@ impl Shared {
                 }
             }
             if seen.count() >= total && before == Some(total) {
-                return Ok(answers);
+                return Ok(Fetched::All { answers, records: seen.count() });
             }
             before = Some(total);
         }
@@ -316,7 +274,7 @@ pub(crate) fn is_final(error: &Error) -> bool {
 
 enum Whole {
     Fetched(Fetched),
-    /// So much that it is to be fetched in parts.
+    /// So much that it becomes several.
     TooMuch(Vec<Period>),
 }
 

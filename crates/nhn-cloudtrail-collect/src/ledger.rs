@@ -93,6 +93,9 @@ pub(crate) struct Covered {
     pub(crate) to: i64,
     /// How many records the API has of it.
     pub(crate) records: u64,
+    /// Whether the period is that of others together, which stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -24,7 +24,12 @@ pub(crate) fn missing(since: i64, until: i64, known: &[Period]) -> Vec<Period> {
     let fresh = |(from, to): (i64, i64)| {
         let from = if from > since { (from - OVERLAP).max(since) } else { from };
         let to = if to < until { (to + OVERLAP).min(until) } else { to };
-        days(from, to).into_iter().map(|(from, to)| Period { from, to, known: None })
+        days(from, to).into_iter().map(|(from, to)| Period {
+            from,
+            to,
+            known: None,
+            only_compare: false,
+        })
     };
     uncovered(since, until, known).into_iter().flat_map(fresh).collect()
 }
@@ -45,31 +50,31 @@ pub(crate) fn uncovered(since: i64, until: i64, known: &[Period]) -> Vec<(i64, i
     gaps
 }
 
-/// Adds what was fetched. It takes the place of all that lies in it.
-pub(crate) fn add(known: &mut Vec<Period>, new: Period) {
-    known.retain(|period| period.from < new.from || period.to > new.to);
-    known.push(new);
-    known.sort_by_key(|period| (period.from, period.to));
-}
-
-/// The known periods of a day that make one together.
-pub(crate) fn mergeable(known: &[Period]) -> Vec<Vec<Period>> {
-    let mut days: Vec<Vec<Period>> = Vec::new();
+/// The known periods of each day, as far as they follow each other.
+pub(crate) fn groups(known: &[Period]) -> Vec<Vec<Period>> {
+    let mut groups: Vec<Vec<Period>> = Vec::new();
+    let mut end = i64::MIN;
     for &period in known {
         // By the middle, since the ends reach into other days.
         let day = |period: &Period| (period.from + (period.to - period.from) / 2).div_euclid(DAY);
-        match days.last_mut() {
-            Some(before)
-                if before.iter().any(|other| day(other) == day(&period))
-                    && before.iter().any(|other| other.to >= period.from) =>
-            {
-                before.push(period);
+        match groups.last_mut() {
+            Some(group) if end >= period.from && group.first().map(day) == Some(day(&period)) => {
+                group.push(period);
+                end = end.max(period.to);
             }
-            _ => days.push(vec![period]),
+            _ => {
+                groups.push(vec![period]);
+                end = period.to;
+            }
         }
     }
-    days.retain(|day| day.len() > 1);
-    days
+    groups
+}
+
+/// What the periods of a group make together.
+pub(crate) fn whole(group: &[Period]) -> (i64, i64) {
+    let from = group.iter().map(|period| period.from).min().unwrap_or_default();
+    (from, group.iter().map(|period| period.to).max().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -79,7 +84,7 @@ mod tests {
     use super::*;
 
     fn known(from: i64, to: i64) -> Period {
-        Period { from, to, known: Some(1) }
+        Period { from, to, known: Some(1), only_compare: false }
     }
 
     proptest! {
@@ -91,14 +96,14 @@ mod tests {
         ) {
             let until = since + length;
             let mut have = Vec::new();
-            for (from, length) in spans {
-                add(&mut have, known(from, from + length));
-            }
+            have.extend(spans.into_iter().map(|(from, length)| known(from, from + length)));
+            have.sort_by_key(|period| (period.from, period.to));
             let missing = missing(since, until, &have);
             for period in &missing {
                 prop_assert!(period.from >= since && period.to <= until && period.from < period.to);
             }
-            missing.into_iter().for_each(|period| add(&mut have, period));
+            have.extend(missing);
+            have.sort_by_key(|period| (period.from, period.to));
             prop_assert!(uncovered(since, until, &have).is_empty(), "{:?}", have);
         }
     }
@@ -107,7 +112,8 @@ mod tests {
     fn hours_of_a_day_make_a_day() {
         let have: Vec<_> =
             (0..30).map(|hour| known(hour * 3_600_000 - 1000, (hour + 1) * 3_600_000)).collect();
-        let days = mergeable(&have);
+        let days = groups(&have);
         assert_eq!(days.iter().map(Vec::len).collect::<Vec<_>>(), [24, 6]);
+        assert_eq!(whole(&days[0]), (-1000, 24 * 3_600_000));
     }
 }

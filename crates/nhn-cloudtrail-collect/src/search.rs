@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
-use nhn_cloudtrail::{Code, Error, Result};
+use nhn_cloudtrail::{Error, Result};
 
 use crate::client::{Client, Query};
 use crate::fetch::{Fetch, Fetched, Next, Period};
@@ -12,19 +12,18 @@ use crate::plan;
 
 /// The answers to a search, one after the other, each on a line of its own.
 pub(crate) struct Search {
-    client: Client,
     fetch: Fetch,
     answers: VecDeque<Bytes>,
     over: bool,
 }
 
 impl Search {
-    pub(crate) fn new(client: Client, query: Query) -> Result<Self> {
+    pub(crate) fn new(client: &Client, query: Query) -> Result<Self> {
         let (since, until) = query.period()?;
         let days = plan::days(since, until).into_iter();
-        let periods = days.map(|(from, to)| Period { from, to, known: None });
-        let fetch = Fetch::new(&client, query.only, periods)?;
-        Ok(Self { client, fetch, answers: VecDeque::new(), over: false })
+        let periods = days.map(|(from, to)| Period { from, to, known: None, only_compare: false });
+        let fetch = Fetch::new(client, query.only, periods)?;
+        Ok(Self { fetch, answers: VecDeque::new(), over: false })
     }
 
     fn end(&mut self, error: Error) -> io::Error {
@@ -58,15 +57,9 @@ impl Read for Search {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.answers.is_empty() && !self.over {
             match self.fetch.next() {
-                Next::Period(_, Fetched::All { answers, missing: 0, .. }) => {
-                    queue(&mut self.answers, answers);
-                }
-                Next::Period(_, Fetched::All { missing, .. }) => {
-                    let error = unaccounted(&self.client, missing);
-                    return Err(self.end(error));
-                }
+                Next::Period(_, Fetched::All { answers, .. }) => queue(&mut self.answers, answers),
                 Next::Period(_, Fetched::Failed(error)) => return Err(self.end(error)),
-                Next::Period(_, Fetched::Same) => (),
+                Next::Period(_, Fetched::Same | Fetched::Other) => (),
                 // Whoever reads may want to stop.
                 Next::Wait => return Err(io::ErrorKind::Interrupted.into()),
                 Next::End => self.over = true,
@@ -74,13 +67,4 @@ impl Read for Search {
         }
         Ok(take(&mut self.answers, buffer))
     }
-}
-
-/// What is said where the API has more records than it gives.
-pub(crate) fn unaccounted(client: &Client, missing: u64) -> Error {
-    let message = format!(
-        "{}: the API says that there are {missing} more records than it gives; try again later",
-        client.host()
-    );
-    Error::new(Code::BadAnswer, message)
 }

@@ -153,7 +153,7 @@ impl Status {
         }
         status.days = days.into_values().collect();
         for (source, covered) in sources {
-            let known = known(covered.into_iter());
+            let (known, _) = known(covered.into_iter());
             let since = known.iter().map(|period| period.from).min().unwrap_or_default();
             let until = known.iter().map(|period| period.to).max().unwrap_or_default();
             let gaps = plan::uncovered(since, until, &known).into_iter();

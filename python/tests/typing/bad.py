@@ -59,6 +59,17 @@ for event in ct.parse(b"{}"):
 for reject in ct.read_table("logs/").rejects:
     reject.raw = b""  # error
 
+# Collecting.
+client = ct.Client("https://example.com", "appkey", api="v3")  # error
+client.search()  # error
+client.search("7d", kind="remove")  # error
+client.search(7)  # error
+client.search("7d", member={"member_type": "TOAST", "user_code": "kim"})  # error
+ct.collect("archive/", "7d")  # error
+ct.collect("archive/", client="https://example.com")  # error
+ct.read("s3://bucket", storage_options={"aws_region": "kr1"})  # error
+print(ct.archive_status("archive/")["day"])  # error
+
 # Names that there are not.
 ct.reed("logs/")  # error
 print(ct.SCHEMA)  # error

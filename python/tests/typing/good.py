@@ -152,3 +152,27 @@ def ids_that_are_known() -> None:
             assert_type(ct.catalog[id], ct.Entry)
     ct.read("logs/", event=event, service=service)
     assert_type(ct.__version__, str)
+
+
+def collecting() -> None:
+    client = ct.Client("https://example.com", "appkey", api="v1", timeout=30)
+    member: ct.Member = {"member_type": "TOAST", "email_address": "kim@example.com"}
+    reader = client.search("7d", member=member, kind=["create", "delete"], tz="Asia/Seoul")
+    assert_type(reader, ct.Reader)
+    client.search(datetime.date(2026, 10, 1), datetime.datetime.now(datetime.UTC), id_no="x")
+    client.search("7d", member={"member_type": "IAM", "user_code": "kim", "id_no": "x"})
+    report = ct.collect(
+        Path("archive"), client=client, since="86d", on_progress=lambda now: print(now.done)
+    )
+    assert_type(report, ct.Report)
+    assert_type(report.is_complete, bool)
+    assert_type(report.error, ct.CloudTrailError | None)
+    assert_type([gap.since for gap in report.gaps], list[datetime.datetime | None])
+    verified = ct.verify_archive("archive", head=report.head)
+    assert_type(verified.is_intact, bool)
+    assert_type([(found.path, found.message) for found in verified.findings], list[tuple[str, str]])
+    status = ct.archive_status("archive")
+    assert_type(status["days"][0]["date"], str | None)
+    options: ct.StorageOptions = {"endpoint": "https://example.com", "region": "kr1"}
+    ct.read_table("s3://bucket/prefix", storage_options=options)
+    ct.collect("archive", bucket="s3://bucket", storage_options=options)
