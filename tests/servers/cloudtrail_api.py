@@ -489,7 +489,9 @@ class Server(ThreadingHTTPServer):
             self.first_time = self.first_time or self.last_time
             self.running += 1
             self.most_running = max(self.most_running, self.running)
-            if self.options.insert_every and number % self.options.insert_every == 0:
+            every, most = self.options.insert_every, self.options.insert_most
+            inserted = self.log.next - self.events_at_first
+            if every and number % every == 0 and (most is None or inserted < most):
                 self.log.insert_somewhere()
         try:
             yield number
@@ -716,6 +718,7 @@ def options() -> argparse.Namespace:
     add("--hang", type=float, default=3, metavar="SECONDS", help="how long timeout and slow take")
     add("--retry-after", type=int, metavar="SECONDS", help="for http503 and http429")
     add("--insert-every", type=int, metavar="N", help="every Nth search adds an event beforehand")
+    add("--insert-most", type=int, metavar="N", help="no more than N of them")
     add("--ties", type=tie, action="append", default=[], metavar="COUNT@RFC3339")
     add("--shuffle-ties", action="store_true", help="ties in another order for each search")
     add("--records", type=lines, default=[], metavar="FILE", help="raw records, one a line")
