@@ -9,6 +9,14 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Buckets as sources. */
+export declare class Buckets {
+  /** Adds what the environment and the config file say. Nothing is asked yet. */
+  constructor(given: Reach)
+  /** A config file that others may read. */
+  get exposed(): string | null
+}
+
 export declare class Catalog {
   /** The built-in catalog. */
   constructor()
@@ -22,6 +30,23 @@ export declare class Catalog {
   ids(): Array<string>
   withOverlay(tsv: Uint8Array): Catalog
   toTsv(): string
+}
+
+/** Asks the query API. */
+export declare class Client {
+  /** Adds what the environment and the config file say. Nothing is asked yet. */
+  constructor(given: Access)
+  /** A config file that others may read. */
+  get exposed(): string | null
+}
+
+/** A collection that JavaScript looks after: it asks how far it is, and may stop it. */
+export declare class Collector {
+  constructor()
+  stop(): void
+  get reached(): Reached
+  /** Collects, once. */
+  run(errand: Errand, client: Client | undefined | null, buckets: Buckets | undefined | null, catalog: Catalog): Promise<Report>
 }
 
 export declare class Context {
@@ -47,9 +72,15 @@ export declare class Options {
 /** Reads events. */
 export declare class Reader {
   /** A reader of paths, of bytes, or, without either, of a stream. */
-  static open(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options): Reader
+  static open(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, buckets?: Buckets | undefined | null): Reader
+  /** A reader of what a search finds. */
+  static search(client: Client, wanted: Wanted, options: Options): Reader
   /** The next batch. */
   next(): Promise<Given>
+  /** Has the next batch read apart from libuv's threads, to be taken then. */
+  wait(): Promise<void>
+  /** The batch that was waited for. */
+  take(): Given
   /** Hands over a piece of the stream. */
   push(piece: Uint8Array): void
   /** Says that the stream has ended, or failed. */
@@ -71,12 +102,40 @@ export declare class Stopper {
   stop(): void
 }
 
+/** What a client is made of, as TypeScript has checked it. */
+export interface Access {
+  baseUrl?: string
+  appKey?: string
+  accessKeyId?: string
+  secretAccessKey?: string
+  config?: string
+  api?: string
+  concurrency?: number
+  rate?: number
+  retries?: number
+  /** In milliseconds. */
+  timeout?: number
+  pageSize?: number
+}
+
+/** An acting member. */
+export interface Acting {
+  /** `TOAST` or `IAM`. */
+  memberType: string
+  emailAddress?: string
+  userCode?: string
+  idNo?: string
+}
+
 export interface Action {
   verb?: string
   kind: string
   phase?: string
   provenance: string
 }
+
+/** What an archive has. */
+export declare function archiveStatus(path: string): Promise<string>
 
 /** Options, as TypeScript gives them. */
 export interface Asked {
@@ -118,6 +177,20 @@ export interface Entry {
   editions: Array<string>
 }
 
+/** What is collected, as TypeScript has checked it. */
+export interface Errand {
+  into: string
+  /** Of the query API. */
+  since?: string
+  until?: string
+  tz: string
+  /** A source of Object Storage. */
+  bucket?: string
+  /** The file of a key. */
+  sign?: string
+  lang: string
+}
+
 /** What stands in no column of the table, as a JSON object. */
 export declare function extraJsonOf(record: Uint8Array): string | null
 
@@ -133,6 +206,14 @@ export interface Failure {
   line?: number
   byte?: number
   field?: string
+}
+
+/** What a collection has not fetched. */
+export interface Gap {
+  since?: string
+  until?: string
+  object?: string
+  reason: string
 }
 
 /** A step, for JavaScript. */
@@ -158,6 +239,9 @@ export interface Headers {
   numbers: Uint32Array
   fresh: Array<Header>
 }
+
+/** Whether a source is a bucket. */
+export declare function isBucket(source: string): boolean
 
 /** What identifies a record. */
 export declare function keyOf(record: Uint8Array): string
@@ -236,8 +320,25 @@ export interface Problems {
 /** The fields of a record whose value is not of the expected form. */
 export declare function problemsOf(record: Uint8Array): Problems
 
+/** How buckets are reached, as TypeScript gives it. */
+export interface Reach {
+  endpoint?: string
+  region?: string
+  accessKeyId?: string
+  secretAccessKey?: string
+  config?: string
+}
+
+/** How far a collection has come. */
+export interface Reached {
+  fetched: number
+  done: number
+  total: number
+  requests: number
+}
+
 /** Makes a table of paths or of bytes. */
-export declare function readTable(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, stopper: Stopper): Promise<Table>
+export declare function readTable(paths: Array<string> | undefined | null, bytes: Uint8Array | undefined | null, options: Options, stopper: Stopper, buckets?: Buckets | undefined | null): Promise<Table>
 
 /** Records, for JavaScript. */
 export interface Records {
@@ -254,6 +355,21 @@ export interface Reject {
   message: string
   raw: Buffer
   length: number
+}
+
+/** What a collection has done. */
+export interface Report {
+  fetched: number
+  new: number
+  known: number
+  rejected: number
+  conflicts: number
+  gaps: Array<Gap>
+  requests: number
+  objects: number
+  head: string
+  error?: Failure
+  isComplete: boolean
 }
 
 /** From which record on they are of which source. */
@@ -309,3 +425,16 @@ export declare function textsOf(bytes: Uint8Array, spans: Uint32Array, field: nu
 
 /** When the events happened, as milliseconds; NaN where that cannot be read. */
 export declare function timesOf(bytes: Uint8Array, spans: Uint32Array): Float64Array
+
+/** Whether an archive is as its ledger says. */
+export declare function verifyArchive(path: string, head?: string | undefined | null, publicKey?: string | undefined | null): Promise<string>
+
+/** What is searched for. */
+export interface Wanted {
+  since: string
+  until?: string
+  tz: string
+  eventId?: string
+  idNo?: string
+  member?: Acting
+}

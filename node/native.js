@@ -835,13 +835,18 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.Buckets = nativeBinding.Buckets
 module.exports.Catalog = nativeBinding.Catalog
+module.exports.Client = nativeBinding.Client
+module.exports.Collector = nativeBinding.Collector
 module.exports.Context = nativeBinding.Context
 module.exports.Options = nativeBinding.Options
 module.exports.Reader = nativeBinding.Reader
 module.exports.Stopper = nativeBinding.Stopper
+module.exports.archiveStatus = nativeBinding.archiveStatus
 module.exports.extraJsonOf = nativeBinding.extraJsonOf
 module.exports.extraOf = nativeBinding.extraOf
+module.exports.isBucket = nativeBinding.isBucket
 module.exports.keyOf = nativeBinding.keyOf
 module.exports.names = nativeBinding.names
 module.exports.panic = nativeBinding.panic
@@ -853,3 +858,4 @@ module.exports.targetMembersOf = nativeBinding.targetMembersOf
 module.exports.textAt = nativeBinding.textAt
 module.exports.textsOf = nativeBinding.textsOf
 module.exports.timesOf = nativeBinding.timesOf
+module.exports.verifyArchive = nativeBinding.verifyArchive

@@ -2,15 +2,30 @@
  * Reads NHN Cloud CloudTrail logs into typed events, and knows every event ID.
  *
  * `parse` is for text in hand, `read` for files and streams, `readTable` for Arrow, `catalog` for what the
- * IDs mean.
+ * IDs mean, `Client` and `collect` for the query API.
  *
  * @packageDocumentation
  */
 
 import native from "./native";
 
+export type {
+  ArchiveDay,
+  ArchiveSource,
+  ArchiveStatus,
+  Finding,
+  LastRun,
+  Stretch,
+  Verification,
+  VerifyOptions,
+} from "./archive";
+export { archiveStatus, verifyArchive } from "./archive";
 export type { Listing, ListRow, ResourceEffect } from "./catalog";
 export { Catalog, catalog, Entry, Service } from "./catalog";
+export type { ClientOptions } from "./client";
+export { Client } from "./client";
+export type { CollectOptions, CollectProgress, CollectReport, Counts, Gap } from "./collect";
+export { collect } from "./collect";
 export type { ErrorCode, ErrorDetails } from "./errors";
 export { CloudTrailError } from "./errors";
 export type { KnownEvent, UnknownEvent } from "./event";
@@ -18,9 +33,12 @@ export { Event } from "./event";
 export type {
   Filters,
   Limits,
+  Member,
   OneOrMore,
   ParseOptions,
   ReadOptions,
+  SearchOptions,
+  StorageOptions,
   TableOptions,
 } from "./options";
 export type { EventStream } from "./reader";

@@ -4,10 +4,12 @@ import { CloudTrailError, type ErrorCode } from "./errors";
 // Not an import: the file is made by napi-rs, beside the folder that this one is compiled to.
 const native: typeof Native = require("../native.js");
 
-native.setError(
-  ({ message, ...details }) =>
-    new CloudTrailError(message, { ...details, code: details.code as ErrorCode }),
-);
+native.setError(errorOf);
+
+/** The error that the native module tells of. */
+export function errorOf({ message, ...details }: Native.Failure): CloudTrailError {
+  return new CloudTrailError(message, { ...details, code: details.code as ErrorCode });
+}
 
 export default native;
 export type { Native };

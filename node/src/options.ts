@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { Catalog, catalog } from "./catalog";
 import { CloudTrailError, wrongOption } from "./errors";
@@ -53,6 +54,41 @@ export interface Limits {
   depth?: number | undefined;
 }
 
+/**
+ * How Object Storage is reached. What is left out comes from the environment, else from the config file.
+ */
+export interface StorageOptions {
+  /** The URL of the S3-compatible API. Else `NHN_CLOUDTRAIL_S3_ENDPOINT` or `AWS_ENDPOINT_URL`. */
+  endpoint?: string | undefined;
+  /** The region, such as `kr1`. Else `NHN_CLOUDTRAIL_S3_REGION` or `AWS_REGION`. */
+  region?: string | undefined;
+  /** The access key of the S3 credentials. Else `NHN_CLOUDTRAIL_S3_ACCESS_KEY_ID` or `AWS_ACCESS_KEY_ID`. */
+  accessKeyId?: string | undefined;
+  /** Their secret key. Else `NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY` or `AWS_SECRET_ACCESS_KEY`. */
+  secretAccessKey?: string | undefined;
+  /** The config file. Else `NHN_CLOUDTRAIL_CONFIG`, else `~/.config/nhn-cloudtrail/config.toml`. */
+  config?: string | URL | undefined;
+}
+
+/** A member of NHN Cloud or of the organization's IAM, as the query API wants it told. */
+export type Member =
+  | {
+      /** A member of NHN Cloud. */
+      memberType: "TOAST";
+      /** The member's e-mail address. */
+      emailAddress: string;
+      /** The member's UUID. */
+      idNo?: string | undefined;
+    }
+  | {
+      /** A member of the organization's IAM. */
+      memberType: "IAM";
+      /** The member's code. */
+      userCode: string;
+      /** The member's UUID. */
+      idNo?: string | undefined;
+    };
+
 interface Common extends Filters {
   /**
    * Whether records with the key and the content of one before are left out; remembers some 20 bytes a
@@ -83,6 +119,25 @@ export interface ReadOptions extends Common {
   onError?: OnError | undefined;
   /** Ends the reading, which then throws the signal's reason, and closes the source. */
   signal?: AbortSignal | undefined;
+  /** How buckets are reached, where the source is `s3://bucket/prefix`. */
+  storage?: StorageOptions | undefined;
+}
+
+/** The options of `client.search`: the period, what the API is asked for, and the options of `read`. */
+export interface SearchOptions extends Omit<ReadOptions, "dedup" | "storage" | "since" | "until"> {
+  /** The first instant: a time, a date, or a span before now such as `7d`; 93 days ago at the earliest. */
+  since: string | Date;
+  /**
+   * The last instant, as the API understands the ends of a period; a bare date includes that day. By
+   * default now.
+   */
+  until?: string | Date | undefined;
+  /** Only events with this ID; the API is asked for no others. */
+  eventId?: EventId | undefined;
+  /** Only what the member with this UUID did; it wins over `member`. */
+  idNo?: string | undefined;
+  /** Only what this member did. */
+  member?: Member | undefined;
 }
 
 /** The options of `readTable`. */
@@ -106,9 +161,10 @@ export interface Checked {
   readonly catalog: Catalog;
   readonly lang: Lang;
   readonly signal: AbortSignal | undefined;
+  readonly storage: StorageOptions | undefined;
 }
 
-type Taker = "parse" | "read" | "readTable";
+type Taker = "parse" | "read" | "readTable" | "search";
 
 const FILTERS = new Map(native.names().filters.map((name) => [camelCase(name), name]));
 const COMMON: readonly string[] = [
@@ -122,8 +178,10 @@ const COMMON: readonly string[] = [
 ];
 const NAMES: Record<Taker, readonly string[]> = {
   parse: COMMON,
-  read: [...COMMON, "signal"],
-  readTable: [...COMMON, "signal", "columns", "threads"],
+  read: [...COMMON, "signal", "storage"],
+  readTable: [...COMMON, "signal", "storage", "columns", "threads"],
+  // Each event comes once anyway.
+  search: [...COMMON.filter((name) => name !== "dedup"), "signal", "eventId", "idNo", "member"],
 };
 
 let plain: Checked | undefined;
@@ -142,28 +200,14 @@ export function check(taker: Taker, options?: TableOptions): Checked {
 }
 
 function checked(taker: Taker, options: TableOptions): Checked {
-  if (typeof options !== "object" || options === null || Symbol.iterator in options) {
-    throw wrongOption(`${taker}: the options are an object, not ${inspect(options)}`);
-  }
-  const names = NAMES[taker];
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) {
-      throw wrongOption(`no option ${inspect(name)}; options are ${names.join(", ")}`);
-    }
-  }
+  named(taker, options, NAMES[taker]);
   const onError = oneOf("onError", options.onError ?? "raise", ["raise", "skip", "collect"]);
   if (onError === "collect" && taker === "parse") {
     throw wrongOption('onError: "collect" has nowhere to keep rejects: use read');
   }
-  const lang = oneOf("lang", options.lang ?? "ko", ["ko", "en", "ja"]) as Lang;
-  const given = options.catalog ?? catalog;
-  if (!(given instanceof Catalog)) {
-    throw wrongOption(`catalog: ${inspect(given, { depth: 0 })} is no catalog`);
-  }
-  const signal = options.signal ?? undefined;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw wrongOption("signal: an AbortSignal is wanted");
-  }
+  const lang = langOf(options.lang);
+  const given = catalogOf(options.catalog);
+  const signal = signalOf(options.signal);
   const limits = options.limits ?? {};
   if (typeof limits !== "object" || Symbol.iterator in limits) {
     throw wrongOption(`limits: an object is wanted, not ${inspect(limits, { depth: 0 })}`);
@@ -178,7 +222,7 @@ function checked(taker: Taker, options: TableOptions): Checked {
     dedup: flag("dedup", options.dedup ?? false),
     lang,
     threads: whole("threads", options.threads ?? 0),
-    filters: [...filters(options)],
+    filters: [...filters(taker === "search" ? { ...options, ...NO_PERIOD } : options)],
     tz: text("tz", options.tz ?? "UTC"),
   };
   if (limits.recordBytes !== undefined) {
@@ -194,7 +238,163 @@ function checked(taker: Taker, options: TableOptions): Checked {
       throw wrongOption(`columns: ${twice} is asked for twice`);
     }
   }
-  return { native: new native.Options(spelled, given.native), catalog: given, lang, signal };
+  const { storage } = options;
+  return {
+    native: new native.Options(spelled, given.native),
+    catalog: given,
+    lang,
+    signal,
+    storage,
+  };
+}
+
+/** That of a search is the API's. */
+const NO_PERIOD = { since: undefined, until: undefined };
+
+const SECRETIVE = ["Client", "storage"];
+
+/**
+ * An object with options, all of which have names that there are.
+ *
+ * @internal
+ */
+export function named(taker: string, options: object, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Symbol.iterator in options) {
+    // In the place of an object with keys there may stand a key.
+    const what = SECRETIVE.includes(taker) ? typeof options : inspect(options, { depth: 0 });
+    throw wrongOption(`${taker}: the options are an object, not ${what}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) {
+      throw wrongOption(`no option ${inspect(name)}; options are ${names.join(", ")}`);
+    }
+  }
+}
+
+/** @internal */
+export function signalOf(given: unknown): AbortSignal | undefined {
+  const signal = given ?? undefined;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw wrongOption("signal: an AbortSignal is wanted");
+  }
+  return signal;
+}
+
+/** @internal */
+export function catalogOf(given: unknown): Catalog {
+  const found = given ?? catalog;
+  if (!(found instanceof Catalog)) {
+    throw wrongOption(`catalog: ${inspect(found, { depth: 0 })} is no catalog`);
+  }
+  return found;
+}
+
+/** @internal */
+export function langOf(given: unknown): Lang {
+  return oneOf("lang", given ?? "ko", ["ko", "en", "ja"]) as Lang;
+}
+
+/**
+ * What is searched for.
+ *
+ * @internal
+ */
+export function wantedOf(options: SearchOptions): Native.Wanted {
+  const { since, until, tz, eventId, idNo, member } = options;
+  if (since === undefined || since === null) {
+    throw wrongOption("since: from when on? Give a time, a date, or a span before now such as 7d");
+  }
+  const wanted: Native.Wanted = { since: timeOf("since", since), tz: text("tz", tz ?? "UTC") };
+  give(wanted, "until", until, timeOf);
+  give(wanted, "eventId", eventId, text);
+  give(wanted, "idNo", idNo, text);
+  give(wanted, "member", member, memberOf);
+  return wanted;
+}
+
+function memberOf(name: string, given: unknown): Native.Acting {
+  const member = given as { memberType?: unknown };
+  named(name, member, ["memberType", "emailAddress", "userCode", "idNo"]);
+  const memberType = oneOf(`${name}.memberType`, member.memberType, ["TOAST", "IAM"]);
+  const acting: Native.Acting = { memberType };
+  const own = memberType === "IAM" ? "userCode" : "emailAddress";
+  const { [own]: who, idNo, ...rest } = given as Record<string, unknown>;
+  acting[own] = text(`${name}.${own}`, who);
+  give(acting, "idNo", idNo, text);
+  const [other] = Object.keys(rest).filter((key) => key !== "memberType");
+  if (other !== undefined) {
+    throw wrongOption(`${name}: a member of type ${memberType} has no ${other}`);
+  }
+  return acting;
+}
+
+/**
+ * Sets what is given: the native module takes `undefined` for no text.
+ *
+ * @internal
+ */
+export function give<K extends string, V>(
+  to: { [key in K]?: V },
+  name: K,
+  given: unknown,
+  look: (name: string, given: unknown) => V,
+): void {
+  if (given !== undefined && given !== null) {
+    to[name] = look(name, given);
+  }
+}
+
+const STORAGE = ["endpoint", "region", "accessKeyId", "secretAccessKey"] as const;
+
+/**
+ * What reads the buckets among paths; nothing where there are none.
+ *
+ * @internal
+ */
+export function bucketsOf(
+  paths: readonly string[] | null,
+  storage: StorageOptions | undefined,
+): Native.Buckets | undefined {
+  if (!paths?.some((path) => native.isBucket(path))) {
+    return undefined;
+  }
+  const given = storage ?? {};
+  named("storage", given, [...STORAGE, "config"]);
+  const reach: Native.Reach = {};
+  for (const name of STORAGE) {
+    give(reach, name, given[name], secret);
+  }
+  give(reach, "config", given.config, fileOf);
+  const buckets = new native.Buckets(reach);
+  warnOf(buckets.exposed);
+  return buckets;
+}
+
+/**
+ * Warns of a config file that others may read.
+ *
+ * @internal
+ */
+export function warnOf(exposed: string | null): void {
+  if (exposed !== null) {
+    const message = `${exposed}: others can read this file, which may hold keys: chmod 600 it`;
+    process.emitWarning(message, { type: "CloudTrailWarning", code: "EXPOSED_KEYS" });
+  }
+}
+
+/**
+ * The path of a file or a folder.
+ *
+ * @internal
+ */
+export function fileOf(name: string, given: unknown): string {
+  if (!(given instanceof URL)) {
+    return text(name, given);
+  }
+  if (given.protocol !== "file:") {
+    throw wrongOption(`${name}: ${given} is no file`);
+  }
+  return fileURLToPath(given);
 }
 
 function* filters(options: Filters): Iterable<[name: string, value: string]> {
@@ -220,7 +420,8 @@ function* filters(options: Filters): Iterable<[name: string, value: string]> {
   }
 }
 
-function timeOf(name: string, given: unknown): string {
+/** @internal */
+export function timeOf(name: string, given: unknown): string {
   if (!(given instanceof Date)) {
     return text(name, given);
   }
@@ -238,9 +439,22 @@ function list(name: string, given: unknown): string[] {
   return (Array.isArray(given) ? given : [given]).map((value) => text(name, value));
 }
 
-function text(name: string, given: unknown): string {
+/** @internal */
+export function text(name: string, given: unknown): string {
   if (typeof given !== "string") {
     throw wrongOption(`${name}: text is wanted, not ${inspect(given, { depth: 0 })}`);
+  }
+  return given;
+}
+
+/**
+ * Text that no error shows.
+ *
+ * @internal
+ */
+export function secret(name: string, given: unknown): string {
+  if (typeof given !== "string") {
+    throw wrongOption(`${name}: text is wanted, not ${typeof given}`);
   }
   return given;
 }
@@ -252,14 +466,16 @@ function flag(name: string, given: unknown): boolean {
   return given;
 }
 
-function whole(name: string, given: unknown): number {
+/** @internal */
+export function whole(name: string, given: unknown): number {
   if (!Number.isSafeInteger(given) || (given as number) < 0) {
     throw wrongOption(`${name}: a whole number is wanted, not ${inspect(given, { depth: 0 })}`);
   }
   return given as number;
 }
 
-function oneOf(name: string, given: unknown, all: readonly string[]): string {
+/** @internal */
+export function oneOf(name: string, given: unknown, all: readonly string[]): string {
   if (typeof given !== "string" || !all.includes(given)) {
     throw wrongOption(`${name}: ${inspect(given)} is none of ${all.join(", ")}`);
   }

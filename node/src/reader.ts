@@ -5,8 +5,17 @@ import type { CloudTrailError } from "./errors";
 import { wrongOption } from "./errors";
 import { type Event, eventOf } from "./event";
 import native, { type Native } from "./native";
-import { type Checked, check, type ParseOptions, type ReadOptions } from "./options";
-import { bytesOf, type Chunks, chunkOf, type Data, listen, open, type Source } from "./source";
+import { bucketsOf, type Checked, check, type ParseOptions, type ReadOptions } from "./options";
+import {
+  bytesOf,
+  type Chunks,
+  chunkOf,
+  type Data,
+  listen,
+  type Opened,
+  open,
+  type Source,
+} from "./source";
 import type { Reject, Stats } from "./types";
 
 const NOTHING: Stats = Object.freeze({
@@ -70,7 +79,7 @@ const LARGEST = 2 ** 32 - 1;
  * A source is a path, folder or glob, or a list of them; bytes; a Node or web stream, or an iterable of
  * bytes; `-` is standard input. A folder is read recursively in the order of its paths, without names that
  * begin with `.` or `_`. Shape and compression are found. A Parquet file of nhn-cloudtrail is a source too,
- * by its path.
+ * by its path. `s3://bucket/prefix` stands for all objects of a bucket of Object Storage whose names begin so.
  *
  * Whoever leaves early, or is told of an error, has closed the source: of an HTTP request, give
  * `request.iterator({ destroyOnReturn: false })`, so that it can still be answered.
@@ -84,11 +93,12 @@ const LARGEST = 2 ** 32 - 1;
  * @throws {CloudTrailError} at once for options that make no sense; the rest while reading.
  */
 export function read(source: Source, options?: ReadOptions): Reader {
-  return new Reader(source, check("read", options));
+  const checked = check("read", options);
+  return new Reader(open(source), checked);
 }
 
 /**
- * Reads events one by one; what `read` returns. Leaving a `for await` loop closes the source, as `return`
+ * Reads events one by one; what `read` and `client.search` return. Leaving a `for await` loop closes the source, as `return`
  * does. A reader is read once.
  */
 export class Reader implements AsyncIterableIterator<Event, undefined, undefined> {
@@ -115,17 +125,23 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
   /** Ends the waiting of whoever waits. */
   #interrupt: ((stop: Stop) => void) | undefined;
   readonly #onAbort: () => void;
+  /** Whether it waits for a network, which libuv's threads must not. */
+  readonly #isApart: boolean;
 
   /** @internal */
-  constructor(source: Source, checked: Checked) {
-    const opened = open(source);
+  constructor(opened: Opened, checked: Checked) {
     this.#checked = checked;
     this.#chunks = "chunks" in opened ? opened.chunks : undefined;
-    this.#native = native.Reader.open(
-      "paths" in opened ? opened.paths : null,
-      "bytes" in opened ? opened.bytes : null,
-      checked.native,
-    );
+    if ("search" in opened) {
+      this.#native = opened.search(checked.native);
+      this.#isApart = true;
+    } else {
+      const paths = "paths" in opened ? opened.paths : null;
+      const buckets = bucketsOf(paths, checked.storage);
+      const bytes = "bytes" in opened ? opened.bytes : null;
+      this.#native = native.Reader.open(paths, bytes, checked.native, buckets);
+      this.#isApart = buckets !== undefined;
+    }
     const { signal } = checked;
     // The signal of a whole service must not keep readers that nobody has any more.
     const weak = new WeakRef(this);
@@ -212,7 +228,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
 
   async #given(): Promise<void> {
     for (;;) {
-      const given = await (this.#ahead ?? this.#native.next());
+      const given = await (this.#ahead ?? this.#read());
       this.#ahead = undefined;
       if (this.#state !== "open") {
         return;
@@ -231,7 +247,7 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
       if (given.state === "over") {
         this.#state = "over";
       } else if (given.state === "more") {
-        this.#ahead = this.#native.next();
+        this.#ahead = this.#read();
         // Whoever asks for it will hear of it.
         this.#ahead.catch(() => undefined);
       }
@@ -248,6 +264,11 @@ export class Reader implements AsyncIterableIterator<Event, undefined, undefined
         await this.#feed();
       }
     }
+  }
+
+  #read(): Promise<Native.Given> {
+    const reader = this.#native;
+    return this.#isApart ? reader.wait().then(() => reader.take()) : reader.next();
   }
 
   /** Hands the next piece of a stream over. */
@@ -361,7 +382,7 @@ export function eventStream(options?: ReadOptions): EventStream {
   const checked = check("read", options);
   let reader: Reader | undefined;
   const stream = Duplex.from(async function* (chunks: AsyncIterable<Uint8Array | string>) {
-    reader = new Reader(encoded(chunks), checked);
+    reader = new Reader(open(encoded(chunks)), checked);
     yield* reader;
   });
   return Object.defineProperties(stream, {

@@ -3,11 +3,12 @@ import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { wrongOption } from "./errors";
+import type { Native } from "./native";
 
 /** Bytes in hand. */
 export type Data = Uint8Array | ArrayBuffer | DataView;
 
-/** A path, a folder or a glob; `-` is standard input. */
+/** A path, a folder or a glob; `s3://bucket/prefix`; `-` is standard input. */
 export type Path = string | URL;
 
 /** What can be read. */
@@ -28,7 +29,8 @@ export type Source =
 export type Opened =
   | { readonly paths: string[] }
   | { readonly bytes: Uint8Array }
-  | { readonly chunks: Chunks };
+  | { readonly chunks: Chunks }
+  | { readonly search: (options: Native.Options) => Native.Reader };
 
 interface Piece {
   readonly done?: boolean | undefined;
@@ -51,7 +53,7 @@ export interface Chunks {
  *
  * @internal
  */
-export function open(source: Source): Opened {
+export function open(source: Source): Exclude<Opened, { search: unknown }> {
   if (source === "-") {
     return { chunks: chunksOf(process.stdin) as Chunks };
   }
@@ -197,6 +199,9 @@ function pathOf(path: Path): string {
       throw wrongOption("source: this is the text of a log, not a path: use parse");
     }
     return path;
+  }
+  if (path.protocol === "s3:") {
+    throw wrongOption(`source: give ${path} as text: a URL may spell an object's name otherwise`);
   }
   if (path.protocol !== "file:") {
     throw wrongOption(`source: ${path} is no file: fetch it, and give its body`);

@@ -1,6 +1,6 @@
 import type { CloudTrailError } from "./errors";
 import native from "./native";
-import { check, type TableOptions } from "./options";
+import { bucketsOf, check, type TableOptions } from "./options";
 import { rejectOf } from "./reader";
 import { gather, listen, open, type Source } from "./source";
 import type { Reject, Stats } from "./types";
@@ -53,12 +53,9 @@ export async function readTable(source: Source, options?: TableOptions): Promise
     listen(signal, stop);
   }
   try {
-    const making = native.readTable(
-      "paths" in opened ? opened.paths : null,
-      gathered,
-      checked.native,
-      stopper,
-    );
+    const paths = "paths" in opened ? opened.paths : null;
+    const buckets = bucketsOf(paths, checked.storage);
+    const making = native.readTable(paths, gathered, checked.native, stopper, buckets);
     const made = await Promise.race([making, stopped]);
     const { ipc, rows, stats, rejects, errors } = made;
     const table = new Table(ipc.buffer as ArrayBuffer, ipc.byteOffset, ipc.byteLength);

@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
+import { api, KEYS } from "./servers.mjs";
 import { ROOT } from "./support.mjs";
 
 const readme = readFileSync(join(ROOT, "node/README.md"), "utf8");
@@ -12,6 +13,21 @@ const blocks = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code)
 const folder = mkdtempSync(join(tmpdir(), "nhn-cloudtrail-"));
 after(() => rmSync(folder, { recursive: true }));
 cpSync(join(ROOT, "examples/logs"), join(folder, "logs"), { recursive: true });
+
+/** Where the code finds an API and its keys. */
+let env;
+const ends = [];
+before(async () => {
+  const { url } = await api({ after: (end) => ends.push(end) }, "--events", "300");
+  env = {
+    ...process.env,
+    NHN_CLOUDTRAIL_BASE_URL: url,
+    NHN_CLOUDTRAIL_APP_KEY: KEYS.appKey,
+    NHN_CLOUDTRAIL_ACCESS_KEY_ID: KEYS.accessKeyId,
+    NHN_CLOUDTRAIL_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
+  };
+});
+after(() => Promise.all(ends.map((end) => end())));
 
 test("there is code", () => assert.ok(blocks.length > 5));
 
@@ -23,7 +39,7 @@ for (const [index, code] of blocks.entries()) {
       here(name),
     );
     writeFileSync(file, found);
-    const printed = execFileSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
+    const printed = execFileSync(process.execPath, [file], { cwd: folder, encoding: "utf8", env });
     for (const [, said] of code.matchAll(/console\.log\(.*\); \/\/ (.+)/g)) {
       assert.ok(printed.includes(said), `${printed} has no ${said}`);
     }

@@ -26,14 +26,35 @@ pub fn set_error(env: Env, make: Function<'_, Failure, Unknown<'static>>) -> Res
 
 /// The error that TypeScript makes of an error of the core.
 pub(crate) fn made<'env>(env: &'env Env, error: &CoreError) -> Result<Unknown<'env>> {
+    let mut failure = Failure::new(error);
+    if let Some(hint) = hint(error) {
+        failure.message = format!("{}; {hint}", failure.message);
+    }
+    make(env, failure)
+}
+
+fn make<'env>(env: &'env Env, failure: Failure) -> Result<Unknown<'env>> {
     let make = env.get_instance_data::<Make>()?;
     let make = make.ok_or_else(|| Error::from_reason("the module was not set up"))?;
-    make.borrow_back(env)?.call(failure(error))
+    make.borrow_back(env)?.call(failure)
 }
 
 /// The same, to be thrown.
 pub(crate) fn thrown(env: &Env, error: &CoreError) -> Error {
     made(env, error).map_or_else(|error| error, Error::from)
+}
+
+/// The same of an error that is of no reading, and that no `onError` would help with.
+pub(crate) fn plainly_thrown(env: &Env, error: &CoreError) -> Error {
+    make(env, Failure::new(error)).map_or_else(|error| error, Error::from)
+}
+
+/// Runs `work`, which reads nothing; an error or a panic in it is thrown.
+pub(crate) fn run_plainly<T>(
+    env: &Env,
+    work: impl FnOnce() -> nhn_cloudtrail::Result<T>,
+) -> napi::Result<T> {
+    guarded(work).flatten().map_err(|error| plainly_thrown(env, &error))
 }
 
 /// Runs `work`; an error or a panic in it is thrown.
@@ -42,6 +63,13 @@ pub(crate) fn run<T>(
     work: impl FnOnce() -> nhn_cloudtrail::Result<T>,
 ) -> napi::Result<T> {
     guarded(work).flatten().map_err(|error| thrown(env, &error))
+}
+
+/// Whether an error ends a reading whatever `onError` says: it is none of the input's. After one of a
+/// bucket's objects there are others; after one of a search there is nothing.
+pub(crate) fn is_final(error: &CoreError) -> bool {
+    matches!(error.code(), Code::Interrupted | Code::InvalidOption)
+        || (error.kind() == ErrorKind::Service && error.position().is_none())
 }
 
 /// How to go on after an error.
@@ -56,22 +84,21 @@ fn hint(error: &CoreError) -> Option<&'static str> {
     }
 }
 
-fn failure(error: &CoreError) -> Failure {
-    let position = error.position();
-    let place = |number: u64, is_meant: bool| is_meant.then_some(number as f64);
-    let in_record = position.is_some_and(|position| position.record > 0);
-    Failure {
-        code: error.code().as_str().to_owned(),
-        // The place, the field and the cause stand in the text.
-        message: match hint(error) {
-            Some(hint) => format!("{error}; {hint}"),
-            None => error.to_string(),
-        },
-        source: position.and_then(|position| position.source.as_deref()).map(str::to_owned),
-        record: position.and_then(|position| place(position.record, in_record)),
-        line: position.and_then(|position| place(position.line, position.line > 0)),
-        byte: position.and_then(|position| place(position.byte, in_record)),
-        field: error.field().map(str::to_owned),
+impl Failure {
+    pub(crate) fn new(error: &CoreError) -> Self {
+        let position = error.position();
+        let place = |number: u64, is_meant: bool| is_meant.then_some(number as f64);
+        let in_record = position.is_some_and(|position| position.record > 0);
+        Self {
+            code: error.code().as_str().to_owned(),
+            // The place, the field and the cause stand in the text.
+            message: error.to_string(),
+            source: position.and_then(|position| position.source.as_deref()).map(str::to_owned),
+            record: position.and_then(|position| place(position.record, in_record)),
+            line: position.and_then(|position| place(position.line, position.line > 0)),
+            byte: position.and_then(|position| place(position.byte, in_record)),
+            field: error.field().map(str::to_owned),
+        }
     }
 }
 

@@ -6,12 +6,17 @@
 )]
 #![expect(missing_debug_implementations, reason = "nobody in Rust sees them")]
 
+pub mod apart;
+pub mod archive;
 pub mod catalog;
+pub mod client;
+pub mod collect;
 pub mod context;
 pub mod errors;
 pub mod options;
 pub mod reader;
 pub mod records;
+pub mod storage;
 pub mod strings;
 pub mod table;
 pub mod values;

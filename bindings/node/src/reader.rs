@@ -13,10 +13,14 @@ use nhn_cloudtrail::{
     Code, Error as CoreError, Item, Progress, Reader as CoreReader, ReaderBuilder,
     Reject as CoreReject, Stats as CoreStats, guarded,
 };
+use nhn_cloudtrail_collect::{Client as CoreClient, Query};
 
-use crate::errors::{made, run, thrown};
+use crate::apart::apart;
+use crate::client::{Client, Wanted};
+use crate::errors::{is_final, made, run, run_plainly, thrown};
 use crate::options::{OnError, Options, Stop};
 use crate::records::{Packed, Records};
+use crate::storage::Buckets;
 use crate::values::{Reject, Stats};
 
 /// How many bytes of records make a batch, so that neither the batches are many nor the event loop
@@ -113,7 +117,7 @@ impl Step {
                     None
                 }
                 (Err(error), OnError::Raise) => Some(error),
-                (Err(error), _) if error.code() == Code::Interrupted => Some(error),
+                (Err(error), _) if is_final(&error) => Some(error),
                 (Err(error), _) => {
                     step.errors.push(error);
                     None
@@ -171,6 +175,7 @@ enum Input {
     Paths(Vec<PathBuf>),
     Bytes(Vec<u8>),
     Stream(Feed),
+    Search(Box<(CoreClient, Query)>),
 }
 
 #[derive(Default)]
@@ -191,15 +196,46 @@ struct Shared {
     progress: OnceLock<Progress>,
     /// Memory for records, which JavaScript has copied: most time went into fetching it anew.
     spare: Mutex<Vec<Packed>>,
+    /// A step that JavaScript has not taken yet.
+    ready: Mutex<Option<Step>>,
 }
 
 impl Shared {
+    fn new(builder: ReaderBuilder, input: Input, on_error: OnError, stop: Stop) -> Arc<Self> {
+        let feed = match &input {
+            Input::Stream(feed) => feed.clone(),
+            _ => Feed::default(),
+        };
+        Arc::new(Self {
+            state: Mutex::new(State::Unopened(Box::new(builder), input)),
+            on_error,
+            stop,
+            feed,
+            progress: OnceLock::new(),
+            spare: Mutex::default(),
+            ready: Mutex::default(),
+        })
+    }
+
+    /// A step for JavaScript, which copies it.
+    fn give<'env>(&self, env: &'env Env, step: Step) -> Result<Given<'env>> {
+        let (given, packed) = Given::new(env, step)?;
+        if !self.stop.load(Ordering::Relaxed) {
+            self.spare().push(packed.cleared());
+        }
+        Ok(given)
+    }
+
     fn step(&self) -> Step {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = match std::mem::take(&mut *state) {
             State::Unopened(builder, Input::Paths(paths)) => builder.open(paths),
             State::Unopened(builder, Input::Bytes(bytes)) => builder.from_bytes(bytes),
             State::Unopened(builder, Input::Stream(feed)) => builder.from_reader(feed),
+            State::Unopened(builder, Input::Search(search)) => {
+                let (client, query) = *search;
+                client.search_with(query, *builder)
+            }
             State::Open(reader) => Ok(*reader),
             State::Closed => return Step { end: End::Over, ..Step::default() },
         };
@@ -215,6 +251,10 @@ impl Shared {
             *state = State::Open(Box::new(reader));
         }
         step
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Option<Step>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spare(&self) -> MutexGuard<'_, Vec<Packed>> {
@@ -234,11 +274,7 @@ impl<'task> ScopedTask<'task> for Next {
     }
 
     fn resolve(&mut self, env: &'task Env, output: Self::Output) -> Result<Self::JsValue> {
-        let (given, packed) = Given::new(env, output.map_err(|error| thrown(env, &error))?)?;
-        if !self.0.stop.load(Ordering::Relaxed) {
-            self.0.spare().push(packed.cleared());
-        }
-        Ok(given)
+        self.0.give(env, output.map_err(|error| thrown(env, &error))?)
     }
 }
 
@@ -250,23 +286,57 @@ pub struct Reader(Arc<Shared>);
 impl Reader {
     /// A reader of paths, of bytes, or, without either, of a stream.
     #[napi(factory)]
-    pub fn open(paths: Option<Vec<String>>, bytes: Option<&[u8]>, options: &Options) -> Self {
-        let (stop, feed) = (Stop::default(), Feed::default());
-        let builder = Box::new(options.reader(&stop));
+    pub fn open(
+        paths: Option<Vec<String>>,
+        bytes: Option<&[u8]>,
+        options: &Options,
+        buckets: Option<ClassInstance<'_, Buckets>>,
+    ) -> Self {
+        let stop = Stop::default();
+        let mut builder = options.reader(&stop);
+        if let Some(buckets) = buckets {
+            builder = builder.store(Arc::new(buckets.core().clone()));
+        }
         let input = match (paths, bytes) {
             (Some(paths), _) => Input::Paths(paths.into_iter().map(PathBuf::from).collect()),
             (None, Some(bytes)) => Input::Bytes(bytes.to_vec()),
-            (None, None) => Input::Stream(feed.clone()),
+            (None, None) => Input::Stream(Feed::default()),
         };
-        let state = Mutex::new(State::Unopened(builder, input));
-        let (on_error, progress) = (options.on_error, OnceLock::new());
-        Self(Arc::new(Shared { state, on_error, stop, feed, progress, spare: Mutex::default() }))
+        Self(Shared::new(builder, input, options.on_error, stop))
+    }
+
+    /// A reader of what a search finds.
+    #[napi(factory)]
+    pub fn search(env: &Env, client: &Client, wanted: Wanted, options: &Options) -> Result<Self> {
+        let query = run_plainly(env, || wanted.query())?;
+        let stop = Stop::default();
+        let input = Input::Search(Box::new((client.core().clone(), query)));
+        Ok(Self(Shared::new(options.reader(&stop), input, options.on_error, stop)))
     }
 
     /// The next batch.
     #[napi(ts_return_type = "Promise<Given>")]
     pub fn next(&self) -> AsyncTask<Next> {
         AsyncTask::new(Next(self.0.clone()))
+    }
+
+    /// Has the next batch read apart from libuv's threads, to be taken then.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn wait<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let shared = self.0.clone();
+        let work = move || {
+            let step = shared.step();
+            *shared.ready() = Some(step);
+            Ok(())
+        };
+        apart(env, work, |()| ())
+    }
+
+    /// The batch that was waited for.
+    #[napi]
+    pub fn take<'env>(&self, env: &'env Env) -> Result<Given<'env>> {
+        let step = self.0.ready().take();
+        self.0.give(env, step.unwrap_or_default())
     }
 
     /// Hands over a piece of the stream.
@@ -298,6 +368,7 @@ impl Reader {
         }
         self.0.feed.with(|pieces| pieces.waiting.clear());
         *self.0.spare() = Vec::new();
+        *self.0.ready() = None;
     }
 
     #[napi(getter)]

@@ -1,6 +1,7 @@
 //! Tables, as Arrow IPC.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use napi::ScopedTask;
@@ -9,8 +10,9 @@ use napi_derive::napi;
 use nhn_cloudtrail::{Code, Error as CoreError, Reject as CoreReject, Stats as CoreStats, guarded};
 use nhn_cloudtrail_arrow::{ArrowStreamWriter, TableBuilder};
 
-use crate::errors::{made, thrown};
+use crate::errors::{is_final, made, thrown};
 use crate::options::{OnError, Options, Stop};
+use crate::storage::Buckets;
 use crate::values::{Reject, Stats};
 
 enum Source {
@@ -60,7 +62,7 @@ impl Make {
                 (Ok(_), OnError::Skip) => (),
                 (Ok(reject), OnError::Collect) => rejects.push(reject),
                 (Err(error), OnError::Raise) => return Err(error),
-                (Err(error), _) if error.code() == Code::Interrupted => return Err(error),
+                (Err(error), _) if is_final(&error) => return Err(error),
                 (Err(error), _) => errors.push(error),
             }
             Ok(())
@@ -123,11 +125,15 @@ pub fn read_table(
     bytes: Option<&[u8]>,
     options: &Options,
     stopper: &Stopper,
+    buckets: Option<ClassInstance<'_, Buckets>>,
 ) -> AsyncTask<Make> {
     let source = match paths {
         Some(paths) => Source::Paths(paths.into_iter().map(PathBuf::from).collect()),
         None => Source::Bytes(bytes.unwrap_or_default().to_vec()),
     };
-    let builder = options.table(&stopper.stop);
+    let mut builder = options.table(&stopper.stop);
+    if let Some(buckets) = buckets {
+        builder = builder.store(Arc::new(buckets.core().clone()));
+    }
     AsyncTask::new(Make { source: Some((builder, source)), on_error: options.on_error })
 }

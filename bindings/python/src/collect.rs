@@ -123,6 +123,7 @@ pub(crate) fn verify_archive(
     head: Option<String>,
     public_key: Option<PathBuf>,
 ) -> PyResult<Bound<'_, PyAny>> {
+    let watch = Watch::new(None)?;
     let verified = detached(py, || -> nhn_cloudtrail::Result<Verified> {
         let key = public_key.map(PublicKey::open).transpose()?;
         let mut verify = Verify::new();
@@ -132,8 +133,11 @@ pub(crate) fn verify_archive(
         if let Some(key) = &key {
             verify = verify.public_key(key);
         }
-        verify.run(path, &mut |_, _| ())
+        verify.run(path, &mut |_, _| watch.goes_on())
     });
+    if let Some(raised) = watch.raised() {
+        return Err(raised);
+    }
     values::verified(py, &verified.flatten().map_err(|error| exception(py, &error))?)
 }
 

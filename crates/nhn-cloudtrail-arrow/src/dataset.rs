@@ -219,10 +219,10 @@ pub fn recover(root: &Path, files: &[PathBuf]) -> Result<()> {
     let _lock = lock(root)?;
     for stage in stages(root) {
         for file in &missing {
-            if stage.join(file).is_file() {
-                if let Some(folder) = give_name(root, &stage, file)? {
-                    sync_folder(&folder).map_err(|error| failed(&folder, error))?;
-                }
+            if stage.join(file).is_file()
+                && let Some(folder) = give_name(root, &stage, file)?
+            {
+                sync_folder(&folder).map_err(|error| failed(&folder, error))?;
             }
         }
     }

@@ -38,8 +38,12 @@ fn verify_archive(
     let meter = Meter::new("{bar:24} {percent:>3} %, {binary_bytes_per_sec}, {eta} left");
     let verified = verify.run(archive, &mut |done, total| {
         meter.show(done, total, String::new());
+        !context.interrupt.is_raised()
     });
     meter.clear();
+    if context.interrupt.is_raised() {
+        return Err(Stop::Interrupted);
+    }
     let verified = verified?;
     let mut output = context.output(None)?;
     if format == StatsFormat::Json {

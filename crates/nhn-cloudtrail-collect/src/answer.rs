@@ -1,12 +1,18 @@
 //! What the query API answers: whether it is one, whether it is whole, and what it holds.
 
 use std::collections::HashMap;
+use std::io::{Cursor, Read};
 
 use bytes::Bytes;
 use nhn_cloudtrail::{Code, Error, Item, Reader, Result, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
+
+/// What stands before answers that are read one after the other: an answer without records, so that
+/// those after it are answers too, even if they hold nothing but rejects; and over two lines, so that it
+/// does not matter whether those after it are.
+pub(crate) const ANSWERS: &[u8] = b"{\"page\":\n{\"content\":[]}}\n";
 
 /// A page of a search.
 #[derive(Debug)]
@@ -112,7 +118,8 @@ impl Answer {
         if self.count == 0 {
             return Ok(contents);
         }
-        let mut reader = Reader::builder().from_owner(self.body.clone())?;
+        let body = ANSWERS.chain(Cursor::new(self.body.clone()));
+        let mut reader = Reader::builder().from_reader(body)?;
         while let Some(item) = reader.next_item() {
             let hash = match item? {
                 Item::Event(event) => event.content_hash(),
@@ -222,5 +229,7 @@ mod tests {
         let mut counts: Vec<u64> = read(body).unwrap().contents().unwrap().into_values().collect();
         counts.sort_unstable();
         assert_eq!(counts, [1, 2, 2]);
+        let body = r#"{"header":{"isSuccessful":true},"page":{"content":["odd", 1]}}"#;
+        assert_eq!(read(body).unwrap().contents().unwrap().len(), 2);
     }
 }

@@ -134,7 +134,8 @@ impl Archive {
         if let Some(prepared) = &gain.prepared {
             for file in prepared.files() {
                 let staged = prepared.staged(file);
-                let hashed = hash_file(&staged, |_| ()).map_err(|error| failed(&staged, error))?;
+                let hashed =
+                    hash_file(&staged, |_| true).map_err(|error| failed(&staged, error))?;
                 let (bytes, sha256) = hashed;
                 let path = format!("{EVENTS}/{}", slashes(&file.path));
                 files.push(RecordedFile { path, bytes, sha256, records: file.rows });

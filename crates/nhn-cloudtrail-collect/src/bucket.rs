@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, TryStreamExt};
@@ -13,12 +14,16 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::timeout;
 
 use crate::ledger::Object;
 use crate::settings::BucketSettings;
 
 /// How many objects are fetched at a time, the one that is read among them.
 const AHEAD: usize = 4;
+
+/// How long a read waits before it lets whoever reads look up.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How many pieces of an object may wait to be read.
 const PIECES: usize = 64;
@@ -94,11 +99,8 @@ impl Buckets {
 
     /// The objects of a source, in the order of their names.
     pub(crate) fn list(&self, source: &str) -> Result<Objects> {
-        let (bucket, prefix) =
-            parts(source).filter(|(bucket, _)| !bucket.is_empty()).ok_or_else(|| {
-                wrong(source, "this is no bucket: give s3://bucket or s3://bucket/prefix")
-            })?;
-        let store = Arc::new(self.open(source, bucket)?);
+        let (store, bucket, prefix) = self.open(source)?;
+        let store = Arc::new(store);
         // The library knows folders alone; names may begin with any text.
         let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
         let folder = object_store::path::Path::parse(folder)
@@ -132,7 +134,12 @@ impl Buckets {
         }
     }
 
-    fn open(&self, source: &str, bucket: &str) -> Result<AmazonS3> {
+    /// What asks for the objects of a source, its bucket, and its prefix. Nothing is asked yet.
+    pub(crate) fn open<'a>(&self, source: &'a str) -> Result<(AmazonS3, &'a str, &'a str)> {
+        let (bucket, prefix) =
+            parts(source).filter(|(bucket, _)| !bucket.is_empty()).ok_or_else(|| {
+                wrong(source, "this is no bucket: give s3://bucket or s3://bucket/prefix")
+            })?;
         let BucketSettings { endpoint, region, access_key_id, secret_access_key } =
             &self.0.settings;
         let missing = |what: &str, variable: &str| {
@@ -154,7 +161,7 @@ impl Buckets {
             .as_ref()
             .ok_or_else(|| missing("the secret key", "NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY"))?;
         let is_plain = endpoint.starts_with("http://");
-        AmazonS3Builder::new()
+        let store = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_endpoint(endpoint.trim_end_matches('/'))
             .with_region(region)
@@ -163,7 +170,8 @@ impl Buckets {
             .with_virtual_hosted_style_request(false)
             .with_client_options(ClientOptions::new().with_allow_http(is_plain))
             .build()
-            .map_err(|error| wrong(source, "the bucket cannot be reached so").caused_by(error))
+            .map_err(|error| wrong(source, "the bucket cannot be reached so").caused_by(error))?;
+        Ok((store, bucket, prefix))
     }
 }
 
@@ -249,7 +257,7 @@ impl Ahead {
         }
         match begun.pop_front() {
             Some((name, pieces)) => Ok(Box::new(Fetched {
-                _buckets: self.buckets.clone(),
+                buckets: self.buckets.clone(),
                 name,
                 pieces,
                 piece: Bytes::new(),
@@ -284,7 +292,7 @@ impl Ahead {
 /// An object that is being fetched.
 struct Fetched {
     /// Has the threads.
-    _buckets: Buckets,
+    buckets: Buckets,
     name: String,
     pieces: Receiver<Piece>,
     piece: Bytes,
@@ -293,10 +301,14 @@ struct Fetched {
 impl Read for Fetched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(Ok(piece)) => self.piece = piece,
-                Some(Err(error)) => return Err(io::Error::other(told(&self.name, error))),
-                None => return Ok(0),
+            let next = async { timeout(GLANCE, self.pieces.recv()).await };
+            let Some(runtime) = &self.buckets.0.runtime else { return Ok(0) };
+            match runtime.block_on(next) {
+                Ok(Some(Ok(piece))) => self.piece = piece,
+                Ok(Some(Err(error))) => return Err(io::Error::other(told(&self.name, error))),
+                Ok(None) => return Ok(0),
+                // Whoever reads may want to stop.
+                Err(_) => return Err(io::ErrorKind::Interrupted.into()),
             }
         }
         let count = self.piece.len().min(buffer.len());

@@ -303,7 +303,8 @@ impl Query {
     }
 
     /// The period, in milliseconds since 1970; refused where the API cannot tell of it.
-    pub(crate) fn period(&self) -> Result<(i64, i64)> {
+    #[doc(hidden)]
+    pub fn period(&self) -> Result<(i64, i64)> {
         let now = now();
         let since = self.since.as_millis();
         // What is yet to come is not there to be asked for.

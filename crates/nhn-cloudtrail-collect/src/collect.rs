@@ -12,6 +12,7 @@ use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{Code, Column, Error, Result};
 use nhn_cloudtrail_arrow::{Batches, Dataset, Item, TableBuilder};
 
+use crate::answer::ANSWERS;
 use crate::archive::{Archive, Gain, time};
 #[cfg(feature = "object-storage")]
 use crate::bucket::Buckets;
@@ -201,6 +202,10 @@ impl Collection {
             let message = "there is nothing to collect from: give the query API, a bucket, or both";
             return Err(Error::new(Code::InvalidOption, message));
         }
+        #[cfg(feature = "object-storage")]
+        if let Some((buckets, source)) = &self.bucket {
+            buckets.open(source)?;
+        }
         let mut run = Collecting {
             begun: now(),
             archive: Archive::open(&self.root)?,
@@ -215,8 +220,9 @@ impl Collection {
             },
         };
         if let Some(((client, _), period)) = self.api.zip(period) {
+            let before = client.requests();
             run.api(&client, period)?;
-            run.report.requests = client.requests();
+            run.report.requests = client.requests() - before;
         }
         #[cfg(feature = "object-storage")]
         if let Some((buckets, source)) = self.bucket {
@@ -434,7 +440,8 @@ impl Collecting {
             pause = (pause * 2).min(LATE);
             let mut gain = Gain::default();
             if !is_empty {
-                let batches = self.context.table.clone().from_reader(answers.clone())?;
+                let stream = ANSWERS.chain(answers.clone());
+                let batches = self.context.table.clone().from_reader(stream)?;
                 let tell = |context: &mut Context| {
                     let done = answers.lock().got.done;
                     context.tell(done, client.requests());

@@ -274,8 +274,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The size and the hash of a file.
-pub(crate) fn hash_file(path: &Path, mut seen: impl FnMut(u64)) -> io::Result<(u64, String)> {
+/// The size and the hash of a file. Where `seen` is false, it ends with `ConnectionAborted`.
+pub(crate) fn hash_file(
+    path: &Path,
+    mut seen: impl FnMut(u64) -> bool,
+) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -288,7 +291,9 @@ pub(crate) fn hash_file(path: &Path, mut seen: impl FnMut(u64)) -> io::Result<(u
         };
         hash.update(buffer.get(..count).unwrap_or_default());
         bytes += count as u64;
-        seen(count as u64);
+        if !seen(count as u64) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
     }
 }
 

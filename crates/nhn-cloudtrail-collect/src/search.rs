@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use bytes::{Buf, Bytes};
 use nhn_cloudtrail::{Error, Result};
 
+use crate::answer::ANSWERS;
 use crate::client::{Client, Query};
 use crate::fetch::{Fetch, Fetched, Next, Period};
 use crate::plan;
@@ -23,7 +24,8 @@ impl Search {
         let days = plan::days(since, until).into_iter();
         let periods = days.map(|(from, to)| Period { from, to, known: None, only_compare: false });
         let fetch = Fetch::new(client, query.only, periods)?;
-        Ok(Self { fetch, answers: VecDeque::new(), over: false })
+        let answers = VecDeque::from([Bytes::from_static(ANSWERS)]);
+        Ok(Self { fetch, answers, over: false })
     }
 
     fn end(&mut self, error: Error) -> io::Error {

@@ -87,8 +87,8 @@ pub struct Verify<'a> {
     public_key: Option<&'a PublicKey>,
 }
 
-/// How far a verification has come, in bytes.
-pub type Hashed<'a> = &'a mut dyn FnMut(u64, u64);
+/// Is told how far a verification has come, in bytes, and says whether it is to go on.
+pub type Hashed<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
 
 impl<'a> Verify<'a> {
     /// Against the ledger alone.
@@ -109,12 +109,12 @@ impl<'a> Verify<'a> {
     }
 
     /// Verifies an archive: every line of the ledger, and every file, by its hash. `hashed` is told
-    /// how many bytes of how many were looked at.
+    /// how many bytes of how many were looked at, some times a second.
     ///
     /// # Errors
     ///
     /// `NOT_FOUND` or `INVALID_ARCHIVE` where there is no archive, `LOCKED` while a run adds to it,
-    /// `IO` where it cannot be read.
+    /// `IO` where it cannot be read, `INTERRUPTED` where `hashed` is false.
     pub fn run(&self, root: impl AsRef<Path>, hashed: Hashed<'_>) -> Result<Verified> {
         let root = root.as_ref();
         let own = root.join(OWN);
@@ -280,7 +280,7 @@ impl Check<'_> {
         }
         if let Some(known) = verify.head {
             let known = known.trim().to_ascii_lowercase();
-            if !heads.contains(&known) && !(known == BEGINNING) {
+            if !heads.contains(&known) && known != BEGINNING {
                 let message =
                     format!("the ledger never had the head {known}: it was cut or rewritten");
                 self.find(FindingKind::Head, LEDGER, message);
@@ -306,9 +306,14 @@ impl Check<'_> {
         let mut hash_of = |path: &Path| {
             hash_file(path, |bytes| {
                 seen += bytes;
-                hashed(seen.min(total), total);
+                hashed(seen.min(total), total)
             })
-            .map_err(|error| failed(path, error))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::ConnectionAborted => {
+                    Error::new(Code::Interrupted, "the verification was stopped")
+                }
+                _ => failed(path, error),
+            })
         };
         let mut missing = Vec::new();
         for (name, (file, is_last)) in &recorded {

@@ -1,6 +1,11 @@
 //! Searches against a server of the query API that fails in every way.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in tests a panic is the report"
+)]
 
 #[expect(dead_code, reason = "of use to other tests")]
 mod support;

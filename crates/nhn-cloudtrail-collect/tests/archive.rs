@@ -50,7 +50,7 @@ fn keys(archive: &Path) -> Vec<String> {
 }
 
 fn verify(archive: &Path) -> Verified {
-    Verify::new().run(archive, &mut |_, _| ()).unwrap()
+    Verify::new().run(archive, &mut |_, _| true).unwrap()
 }
 
 fn found(archive: &Path) -> Vec<(FindingKind, String)> {
@@ -146,7 +146,9 @@ fn rejects_are_kept_once() {
     let records = folder.path().join("records");
     fs::write(&records, format!("#time={}T00:00:00.500Z\t\"none\"\n", day(2))).unwrap();
     let archive = folder.path().join("archive");
-    let server = server(&["--records", records.to_str().unwrap()]);
+    // On a day that has nothing else.
+    let records = records.to_str().unwrap();
+    let server = Server::api(&["--events", "0", "--until", &until(), "--records", records]);
     let report = collect(&server, &archive);
     assert_eq!((report.records.rejected, report.is_complete()), (1, false));
     server.control("insert", &json!({"time": format!("{}T01:00:00.000Z", day(2)), "count": 1}));
@@ -210,6 +212,20 @@ fn a_run_that_is_stopped_leaves_what_came_before() {
 }
 
 #[test]
+fn a_verification_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    collect(&server(&[]), &archive);
+    let mut told = Vec::new();
+    let stopped = Verify::new().run(&archive, &mut |done, total| {
+        told.push((done, total));
+        false
+    });
+    assert_eq!(stopped.unwrap_err().code(), Code::Interrupted);
+    assert!(matches!(told[..], [(done, total)] if done <= total));
+}
+
+#[test]
 fn only_one_run_is_at_an_archive() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive");
@@ -222,7 +238,7 @@ fn only_one_run_is_at_an_archive() {
     let error = run.unwrap_err();
     assert_eq!(error.code(), Code::Locked);
     assert!(error.to_string().contains("process"), "{error}");
-    assert_eq!(Verify::new().run(&archive, &mut |_, _| ()).unwrap_err().code(), Code::Locked);
+    assert_eq!(Verify::new().run(&archive, &mut |_, _| true).unwrap_err().code(), Code::Locked);
     drop(lock);
     assert!(verify(&archive).is_intact());
 }
@@ -238,7 +254,7 @@ fn a_folder_of_something_else_is_left_alone() {
     assert_eq!(files(folder.path()).len(), 1);
     assert_eq!(Collection::new("x").run().unwrap_err().code(), Code::InvalidOption);
     for (path, code) in [("nowhere", Code::NotFound), (".", Code::InvalidArchive)] {
-        assert_eq!(Verify::new().run(path, &mut |_, _| ()).unwrap_err().code(), code);
+        assert_eq!(Verify::new().run(path, &mut |_, _| true).unwrap_err().code(), code);
         assert_eq!(Status::read(path).unwrap_err().code(), code);
     }
 }
@@ -389,7 +405,7 @@ fn every_tampering_is_named() {
     collect(&server, &tampered);
     assert!(verify(&tampered).is_intact());
     let against = |head: &str, archive: &Path| {
-        Verify::new().head(head).run(archive, &mut |_, _| ()).unwrap().is_intact()
+        Verify::new().head(head).run(archive, &mut |_, _| true).unwrap().is_intact()
     };
     assert!(!against(&head, &tampered));
     assert!(against(&head, &archive));
@@ -424,7 +440,7 @@ fn the_head_can_be_signed() {
     let collection = || Collection::new(&archive).api(client.clone(), query(&since()));
     collection().signer(Signer::open(&key).unwrap()).run().unwrap();
     let check = |key: &PublicKey| {
-        Verify::new().public_key(key).run(&archive, &mut |_, _| ()).unwrap().is_intact()
+        Verify::new().public_key(key).run(&archive, &mut |_, _| true).unwrap().is_intact()
     };
     assert!(check(&public) && !check(&other));
     collection().run().unwrap();
@@ -466,7 +482,7 @@ fn what_a_kill_leaves_is_mended_by_the_next_run() {
         }
     }
     // And the second entry was begun.
-    let half = lines.get(1).map_or("", |line| &line[..line.len() / 2]);
+    let half = lines.get(1).map_or("", |line| line.split_at(line.len() / 2).0);
     fs::write(&path, format!("{}{half}", lines[0])).unwrap();
     let verified = verify(&archive);
     assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);

@@ -1,7 +1,12 @@
 //! Buckets of OpenStack Swift, which is what NHN Cloud's Object Storage is.
 
 #![cfg(feature = "object-storage")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in tests a panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "in tests a panic is the report"
+)]
 
 #[expect(dead_code, reason = "of use to other tests")]
 mod support;
@@ -9,7 +14,7 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use nhn_cloudtrail::{Code, Reader};
+use nhn_cloudtrail::{Code, Reader, Result};
 use nhn_cloudtrail_collect::{Api, BucketSettings, Buckets, Collection, Verify};
 use support::{Server, day, query, until};
 
@@ -68,7 +73,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn count(buckets: &Buckets, source: &str) -> usize {
     let reader = Reader::builder().store(Arc::new(buckets.clone())).open([source]).unwrap();
-    reader.map(|event| event.unwrap()).count()
+    reader.collect::<Result<Vec<_>>>().unwrap().len()
 }
 
 #[test]
@@ -133,6 +138,14 @@ fn what_is_wrong_with_a_bucket_is_told() {
     let error = open(without, "s3://audit");
     assert_eq!(error.code(), Code::InvalidOption);
     assert!(error.to_string().contains("--endpoint"), "{error}");
+    // Before anything is done.
+    let mut without = right();
+    without.region = None;
+    let archive = folder.path().join("archive");
+    let buckets = Buckets::new(without).unwrap();
+    let error = Collection::new(&archive).bucket(buckets, "s3://audit").run().unwrap_err();
+    assert_eq!(error.code(), Code::InvalidOption);
+    assert!(!archive.exists());
     // Without anything that reads buckets the name is that of no file.
     assert_eq!(Reader::open(Path::new("s3://audit")).unwrap_err().code(), Code::NotFound);
 }
@@ -174,5 +187,5 @@ fn an_archive_unites_a_bucket_and_the_api() {
     // One record is in both.
     assert_eq!((report.records.new, report.objects), (10, 2));
     assert_eq!(run().records.fetched, 0);
-    assert!(Verify::new().run(&archive, &mut |_, _| ()).unwrap().is_intact());
+    assert!(Verify::new().run(&archive, &mut |_, _| true).unwrap().is_intact());
 }

@@ -4,9 +4,14 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import {
   type Action,
+  type ArchiveStatus,
+  archiveStatus,
   type Catalog,
+  Client,
   CloudTrailError,
+  type CollectReport,
   catalog,
+  collect,
   type Entry,
   Event,
   type EventId,
@@ -25,6 +30,8 @@ import {
   type ServiceId,
   type Stats,
   type Table,
+  type Verification,
+  verifyArchive,
 } from "nhn-cloudtrail";
 
 /** Whether two types are the same. */
@@ -127,6 +134,47 @@ const table: Table = await readTable("a.jsonl", { columns: ["event_time", "sourc
 const bytes: Uint8Array = table;
 // @ts-expect-error there is no such column
 readTable("a.jsonl", { columns: ["eventTime"] });
+
+// The query API, archives, Object Storage.
+const client = new Client({ baseUrl: "https://x.example.com", appKey: "a", api: "v1" });
+// @ts-expect-error there is no such version
+new Client({ api: "v3" });
+const search = client.search({
+  since: "7d",
+  until: new Date(),
+  kind: "delete",
+  onError: "collect",
+});
+same<typeof search, Reader>();
+for await (const event of search) {
+  look(event);
+}
+client.search({ since: "7d", member: { memberType: "IAM", userCode: "a" } });
+// @ts-expect-error that of the IAM has a code
+client.search({ since: "7d", member: { memberType: "IAM", emailAddress: "a" } });
+// @ts-expect-error from when on?
+client.search({ kind: "delete" });
+// @ts-expect-error each event comes once anyway
+client.search({ since: "7d", dedup: true });
+const report: CollectReport = await collect({
+  into: new URL("file:///archive"),
+  client,
+  since: "86d",
+  onProgress: ({ done, total }) => console.log(done / total),
+});
+same<typeof report.error, CloudTrailError | null>();
+same<(typeof report.gaps)[number]["since"], Date | null>();
+await collect({ into: "archive", bucket: "s3://audit", storage: { region: "kr1" } });
+// @ts-expect-error where to?
+collect({ client, since: "86d" });
+const verification: Verification = await verifyArchive("archive", { head: report.head });
+// @ts-expect-error there is no such kind
+verification.findings[0]?.kind === "changed";
+const status: ArchiveStatus = await archiveStatus("archive");
+same<NonNullable<typeof status.lastRun>["begun"], Date>();
+read("s3://audit", { storage: { endpoint: "https://x.example.com" } });
+// @ts-expect-error parse reads no bucket
+parse("", { storage: {} });
 
 // Errors.
 try {

@@ -25,7 +25,7 @@ pub(crate) fn day(before: i64) -> String {
         now.as_secs() as i64 / 86_400 - 1
     });
     let midnight = (*LAST - before) * 86_400_000;
-    Timestamp::from_millis(midnight).unwrap().to_string()[..10].to_owned()
+    Timestamp::from_millis(midnight).unwrap().to_string().split('T').next().unwrap().to_owned()
 }
 
 /// A server that runs until this is dropped.
