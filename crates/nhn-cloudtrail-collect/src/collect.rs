@@ -30,7 +30,7 @@ const SOON: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_secs(30);
 
 /// How often what was fetched is compared with the API once more.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 /// How many periods may fail one after the other before the others are left for another time.
 const FAILURES: usize = 3;
@@ -257,6 +257,8 @@ struct Stretch {
 struct Got {
     same: HashSet<(i64, i64)>,
     read: Vec<Period>,
+    /// What others were fetched in the place of, with the records that it had before that.
+    cut: Vec<Period>,
     failed: Vec<(Period, Error)>,
     /// How many failed one after the other.
     in_a_row: usize,
@@ -278,8 +280,11 @@ impl Stretch {
             Next::End => self.over = true,
             Next::Wait => return false,
             Next::Period(period, fetched) => {
-                got.done += (period.to - period.from).unsigned_abs();
+                if !matches!(fetched, Fetched::Cut(_)) {
+                    got.done += (period.to - period.from).unsigned_abs();
+                }
                 match fetched {
+                    Fetched::Cut(total) => got.cut.push(Period { known: Some(total), ..period }),
                     Fetched::Same => {
                         got.same.insert((period.from, period.to));
                         got.in_a_row = 0;
@@ -325,9 +330,13 @@ impl Collecting {
         let source = client.source().to_owned();
         // First what is missing, so that a run which is soon killed comes further than the one before.
         let missing = plan::missing(since, until, &self.archive.known(&source).0);
-        let mut failures = self.round(client, &source, &missing)?.failed;
+        let fresh = self.round(client, &source, &missing)?;
+        let mut failures = fresh.failed;
         // Then what came late, also while this was read.
-        let (mut known, wholes) = self.archive.known(&source);
+        let (mut known, mut wholes) = self.archive.known(&source);
+        // What had so many records before its parts were read, and has as many after that, is all here.
+        let cut: Vec<Covered> = fresh.cut.iter().filter_map(|cut| covered(&source, cut)).collect();
+        wholes.extend(cut.iter().map(|cut| ((cut.from, cut.to), cut.records)));
         // What the service has begun to forget cannot be compared.
         known.retain(|period| period.from >= oldest && period.from < until && period.to > since);
         let mut groups = plan::groups(&known);
@@ -339,6 +348,9 @@ impl Collecting {
         let asked: Vec<Period> = asked.collect();
         let got = self.round(client, &source, &asked)?;
         failures.extend(got.failed);
+        let is_same = |cut: &Covered| got.same.contains(&(cut.from, cut.to));
+        let cut = cut.into_iter().filter(is_same).map(|cut| Covered { whole: true, ..cut });
+        self.gain(Gain { covered: cut.collect(), ..Gain::default() })?;
         groups.retain(|group| !got.same.contains(&plan::whole(group)));
         for _ in 0..ROUNDS {
             if groups.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
@@ -399,12 +411,7 @@ impl Collecting {
             let records = total.filter(|_| group.iter().all(is_same))?;
             Some(Covered { source: source.to_owned(), from, to, records, whole: true })
         });
-        let covered: Vec<_> = sums.collect();
-        if covered.is_empty() {
-            Ok(())
-        } else {
-            self.archive.add(Gain { covered, ..Gain::default() })
-        }
+        self.gain(Gain { covered: sums.collect(), ..Gain::default() })
     }
 
     /// Fetches periods, and adds what comes of them to the archive.
@@ -462,6 +469,7 @@ impl Collecting {
             self.context.tell(got.done, client.requests());
             all.same.extend(got.same);
             all.read.extend(got.read);
+            all.cut.extend(got.cut);
             all.failed.extend(got.failed);
             let stretch = answers.lock();
             if stretch.over && stretch.answers.is_empty() {

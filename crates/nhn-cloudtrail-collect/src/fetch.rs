@@ -47,6 +47,8 @@ pub(crate) enum Fetched {
     Same,
     /// It has not, and was not read.
     Other,
+    /// It has so many, which were too many for one answer: others were fetched in its place.
+    Cut(u64),
     /// All of it.
     All {
         answers: Vec<Bytes>,
@@ -161,8 +163,11 @@ impl Shared {
                 Ok(Whole::Fetched(fetched)) => {
                     periods.insert(period.ends(), Slot::Done(period, fetched));
                 }
-                Ok(Whole::TooMuch(parts)) => {
+                Ok(Whole::TooMuch(total, parts)) => {
                     periods.remove(&period.ends());
+                    if let Some(total) = total {
+                        periods.insert(period.ends(), Slot::Done(period, Fetched::Cut(total)));
+                    }
                     periods.extend(parts.into_iter().map(|part| (part.ends(), Slot::Todo(part))));
                 }
                 Err(error) => {
@@ -224,7 +229,8 @@ impl Shared {
         // Some room, since events do not come evenly.
         let cuts = (total.div_ceil(limit).saturating_mul(7) / 5).clamp(2, CUTS);
         let part = |(from, to)| Period { from, to, known: None, only_compare: false };
-        Ok(Whole::TooMuch(cut(from, to, cuts).into_iter().map(part).collect()))
+        let parts = cut(from, to, cuts).into_iter().map(part).collect();
+        Ok(Whole::TooMuch(answer.total, parts))
     }
 
     fn page(&self, from: i64, to: i64, page: u64) -> Result<Answer> {
@@ -274,8 +280,8 @@ pub(crate) fn is_final(error: &Error) -> bool {
 
 enum Whole {
     Fetched(Fetched),
-    /// So much that it becomes several.
-    TooMuch(Vec<Period>),
+    /// So many records, where that is known, that it becomes several.
+    TooMuch(Option<u64>, Vec<Period>),
 }
 
 /// The different records that were seen. Copies count as often as one answer has them.

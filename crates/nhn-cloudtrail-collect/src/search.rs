@@ -61,7 +61,7 @@ impl Read for Search {
             match self.fetch.next() {
                 Next::Period(_, Fetched::All { answers, .. }) => queue(&mut self.answers, answers),
                 Next::Period(_, Fetched::Failed(error)) => return Err(self.end(error)),
-                Next::Period(_, Fetched::Same | Fetched::Other) => (),
+                Next::Period(_, Fetched::Same | Fetched::Other | Fetched::Cut(_)) => (),
                 // Whoever reads may want to stop.
                 Next::Wait => return Err(io::ErrorKind::Interrupted.into()),
                 Next::End => self.over = true,
