@@ -214,6 +214,7 @@ pub(crate) fn known<'a>(covered: impl Iterator<Item = &'a Covered>) -> (Vec<Peri
     let mut wholes = Wholes::new();
     for &Covered { from, to, records, whole, .. } in covered {
         if whole {
+            known.remove(&(from, to));
             wholes.insert((from, to), records);
             continue;
         }

@@ -258,11 +258,11 @@ struct Got {
     same: HashSet<(i64, i64)>,
     read: Vec<Period>,
     /// What others were fetched in the place of, with the records that it had before that.
-    cut: Vec<Period>,
+    cut: Vec<(Period, Option<u64>)>,
     failed: Vec<(Period, Error)>,
     /// How many failed one after the other.
     in_a_row: usize,
-    /// Whether something was fetched that is not in the archive yet.
+    /// How much time was dealt with, in milliseconds.
     done: u64,
 }
 
@@ -284,7 +284,7 @@ impl Stretch {
                     got.done += (period.to - period.from).unsigned_abs();
                 }
                 match fetched {
-                    Fetched::Cut(total) => got.cut.push(Period { known: Some(total), ..period }),
+                    Fetched::Cut(total) => got.cut.push((period, total)),
                     Fetched::Same => {
                         got.same.insert((period.from, period.to));
                         got.in_a_row = 0;
@@ -335,7 +335,10 @@ impl Collecting {
         // Then what came late, also while this was read.
         let (mut known, mut wholes) = self.archive.known(&source);
         // What had so many records before its parts were read, and has as many after that, is all here.
-        let cut: Vec<Covered> = fresh.cut.iter().filter_map(|cut| covered(&source, cut)).collect();
+        let cut = fresh.cut.into_iter().filter_map(|(Period { from, to, .. }, total)| {
+            Some(Covered { source: source.clone(), from, to, records: total?, whole: true })
+        });
+        let cut: Vec<Covered> = cut.collect();
         wholes.extend(cut.iter().map(|cut| ((cut.from, cut.to), cut.records)));
         // What the service has begun to forget cannot be compared.
         known.retain(|period| period.from >= oldest && period.from < until && period.to > since);
@@ -349,8 +352,8 @@ impl Collecting {
         let got = self.round(client, &source, &asked)?;
         failures.extend(got.failed);
         let is_same = |cut: &Covered| got.same.contains(&(cut.from, cut.to));
-        let cut = cut.into_iter().filter(is_same).map(|cut| Covered { whole: true, ..cut });
-        self.gain(Gain { covered: cut.collect(), ..Gain::default() })?;
+        let covered = cut.into_iter().filter(is_same).collect();
+        self.gain(Gain { covered, ..Gain::default() })?;
         groups.retain(|group| !got.same.contains(&plan::whole(group)));
         for _ in 0..ROUNDS {
             if groups.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
@@ -464,7 +467,14 @@ impl Collecting {
                 let (done, in_a_row) = (stretch.got.done, stretch.got.in_a_row);
                 std::mem::replace(&mut stretch.got, Got { done, in_a_row, ..Got::default() })
             };
-            gain.covered = got.read.iter().filter_map(|period| covered(source, period)).collect();
+            // What was known and has outgrown a page is no period of its own any more.
+            let outgrown = got.cut.iter().filter(|(period, _)| period.known.is_some());
+            let outgrown = outgrown.filter_map(|(period, total)| {
+                let records = total.unwrap_or_default();
+                Some(Covered { records, whole: true, ..covered(source, period)? })
+            });
+            let read = got.read.iter().filter_map(|period| covered(source, period));
+            gain.covered = outgrown.chain(read).collect();
             self.gain(gain)?;
             self.context.tell(got.done, client.requests());
             all.same.extend(got.same);

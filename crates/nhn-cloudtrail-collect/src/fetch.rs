@@ -47,8 +47,8 @@ pub(crate) enum Fetched {
     Same,
     /// It has not, and was not read.
     Other,
-    /// It has so many, which were too many for one answer: others were fetched in its place.
-    Cut(u64),
+    /// It has too many for one answer, so many where that is known: others were fetched in its place.
+    Cut(Option<u64>),
     /// All of it.
     All {
         answers: Vec<Bytes>,
@@ -90,6 +90,8 @@ enum Slot {
 impl Drop for Fetch {
     fn drop(&mut self) {
         self.0.stopped.store(true, Ordering::Relaxed);
+        // Nobody is between looking at that and waiting.
+        drop(self.0.lock());
         self.0.changed.notify_all();
     }
 }
@@ -164,10 +166,7 @@ impl Shared {
                     periods.insert(period.ends(), Slot::Done(period, fetched));
                 }
                 Ok(Whole::TooMuch(total, parts)) => {
-                    periods.remove(&period.ends());
-                    if let Some(total) = total {
-                        periods.insert(period.ends(), Slot::Done(period, Fetched::Cut(total)));
-                    }
+                    periods.insert(period.ends(), Slot::Done(period, Fetched::Cut(total)));
                     periods.extend(parts.into_iter().map(|part| (part.ends(), Slot::Todo(part))));
                 }
                 Err(error) => {

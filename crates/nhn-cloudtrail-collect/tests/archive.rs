@@ -106,6 +106,23 @@ fn what_comes_late_comes_to_its_true_day() {
 }
 
 #[test]
+fn a_day_that_outgrows_a_page_is_known_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for api in [Api::V1, Api::V2] {
+        let archive = folder.path().join(format!("{api:?}"));
+        let server = Server::api(&["--events", "95", "--days", "1", "--until", &until()]);
+        let client = server.client(api).page_size(100).build().unwrap();
+        let run = || Collection::new(&archive).api(client.clone(), query(&since())).run().unwrap();
+        assert_eq!(run().records.new, 95);
+        server
+            .control("insert", &json!({"time": format!("{}T12:00:00.000Z", day(1)), "count": 10}));
+        assert_eq!(run().records.new, 10);
+        assert_eq!(run().records.fetched, 0, "{api:?}");
+        assert_eq!(keys(&archive), server.keys().into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn records_that_come_while_pages_are_read_are_neither_lost_nor_doubled() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive");
