@@ -103,6 +103,7 @@ pub(crate) fn run(context: &Context<'_>, args: &CollectArgs) -> Result<u8, Stop>
 #[derive(Serialize)]
 struct Final<'a> {
     status: &'static str,
+    time: String,
     #[serde(flatten)]
     records: Counts,
     gaps: &'a [Gap],
@@ -132,6 +133,7 @@ fn tell(context: &Context<'_>, args: &CollectArgs, report: &Report) -> Result<u8
                 SOME_REJECTED => "incomplete",
                 _ => "failed",
             },
+            time: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             records: report.records,
             gaps: &report.gaps,
             requests: report.requests,
@@ -171,7 +173,7 @@ fn tell(context: &Context<'_>, args: &CollectArgs, report: &Report) -> Result<u8
         warnings
             .note(&format!("  and {}; --format json has all", counted(more as u64, "more gap")));
     }
-    if !report.gaps.is_empty() {
+    if !report.gaps.is_empty() && report.error.is_none() {
         warnings.note("  run it again to fetch what is missing");
     }
     Ok(status)

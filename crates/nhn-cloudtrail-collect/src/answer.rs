@@ -25,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) total: Option<u64>,
     /// Whether the service says that no page follows.
     last: Option<bool>,
+    /// How many records a page has, as the service says.
+    size: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -57,10 +59,22 @@ struct Page {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Paging {
+    #[serde(deserialize_with = "count")]
     total_elements: Option<u64>,
+    #[serde(deserialize_with = "count")]
     number_of_elements: Option<u64>,
+    #[serde(deserialize_with = "count")]
     size: Option<u64>,
     last: Option<bool>,
+}
+
+/// A count, or nothing where it is none: counts help, and no answer is worse for a strange one.
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(count) => count.as_u64(),
+        serde_json::Value::String(count) => count.parse().ok(),
+        _ => None,
+    })
 }
 
 /// The result codes of what asking again cannot heal: bad keys, no permission, a bad request.
@@ -70,7 +84,8 @@ impl Answer {
     /// Takes an answer to a request for so many records from page `page` on.
     pub(crate) fn read(body: Vec<u8>, page: u64, limit: u64) -> Result<Self> {
         let body = Bytes::from(body);
-        let whole: Whole = serde_json::from_slice(&body).map_err(|error| {
+        let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
+        let whole: Whole = serde_json::from_slice(text).map_err(|error| {
             let what = if error.is_eof() { "cut off" } else { "none of the query API's" };
             odd(format!("the answer is {what}: {error}"), &body)
         })?;
@@ -95,12 +110,14 @@ impl Answer {
             None => return Err(odd("the answer has no page.content", &body)),
         };
         let said = paging.number_of_elements.or(whole.paging.number_of_elements);
-        let size = paging.size.or(whole.paging.size).unwrap_or(limit);
-        let due = total.map(|total| total.saturating_sub(page.saturating_mul(size)).min(size));
+        let size = paging.size.or(whole.paging.size);
+        let page_size = size.unwrap_or(limit);
+        let due =
+            total.map(|total| total.saturating_sub(page.saturating_mul(page_size)).min(page_size));
         if said.or(due).is_some_and(|due| count < due) {
             return Err(odd("the answer has fewer records than it says", &body));
         }
-        Ok(Self { body, count, total, last: paging.last.or(whole.paging.last) })
+        Ok(Self { body, count, total, last: paging.last.or(whole.paging.last), size })
     }
 
     /// Whether no page follows the page `page`, for which so many records were asked.
@@ -110,6 +127,12 @@ impl Answer {
             (_, Some(last)) => last,
             _ => self.count < limit,
         }
+    }
+
+    /// Whether the first page has room for more records, though it is said that there are more: they
+    /// will not be on another one either.
+    pub(crate) fn is_short(&self, limit: u64) -> bool {
+        self.count < self.size.unwrap_or(if self.count == 0 { limit } else { 0 }).min(limit)
     }
 
     /// Each record of the answer by its content, with how often it is there.
@@ -140,7 +163,7 @@ impl Answer {
 }
 
 /// An answer that is none of the query API's, with how it begins.
-pub(crate) fn odd(what: impl Into<String>, body: &[u8]) -> Error {
+fn odd(what: impl Into<String>, body: &[u8]) -> Error {
     let begins = String::from_utf8_lossy(body.get(..80).unwrap_or(body));
     let begins = nhn_cloudtrail::printable(begins.trim()).into_owned();
     let message = match (what.into(), begins.as_str()) {

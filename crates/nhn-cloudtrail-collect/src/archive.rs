@@ -25,6 +25,7 @@ use crate::ledger::{
     Counts, Covered, Entry, Ledger, Object, RecordedFile, Run, failed, hash, hash_file, place,
     private_file, private_folder, sync_folder,
 };
+use crate::plan;
 use crate::rejects::raw_of;
 
 /// The folder of the data set in an archive.
@@ -39,6 +40,8 @@ pub(crate) const LOCK: &str = "_archive/lock";
 pub(crate) struct Archive {
     root: PathBuf,
     pub(crate) ledger: Ledger,
+    /// The recorded files that are gone, or have another size.
+    pub(crate) damaged: Vec<String>,
     /// The hashes of the rejects that are kept, once they were asked for.
     rejects: Option<HashSet<[u8; 32]>>,
     _lock: File,
@@ -76,8 +79,14 @@ impl Archive {
         // Tells the core that the folder is one of ours, even if it holds no event yet.
         private_file(File::options().append(true).create(true), &root.join(DATA_SET))?;
         let ledger = Ledger::open(&own)?;
-        let archive = Self { root, ledger, rejects: None, _lock: lock };
+        let mut archive = Self { root, ledger, damaged: Vec::new(), rejects: None, _lock: lock };
         archive.recover()?;
+        let files = archive.ledger.entries.iter().flat_map(|entry| &entry.files);
+        let is_damaged = |file: &&RecordedFile| {
+            let data = fs::symlink_metadata(archive.root.join(&file.path));
+            !data.is_ok_and(|data| data.is_file() && data.len() == file.bytes)
+        };
+        archive.damaged = files.filter(is_damaged).map(|file| file.path.clone()).collect();
         Ok(archive)
     }
 
@@ -93,7 +102,16 @@ impl Archive {
     /// together, by their ends, how many records they have.
     pub(crate) fn known(&self, source: &str) -> (Vec<Period>, Wholes) {
         let covered = self.ledger.entries.iter().flat_map(|entry| &entry.covered);
-        known(covered.filter(|covered| covered.source == source))
+        let (mut known, mut wholes) = known(covered.filter(|covered| covered.source == source));
+        // What is gone can be fetched again, as long as the API has it.
+        for path in &self.damaged {
+            let day = path.split('/').find_map(|part| part.strip_prefix("event_date="));
+            let from = day.and_then(|day| Timestamp::parse(&format!("{day}T00:00:00Z")));
+            let Some(from) = from.map(Timestamp::as_millis) else { continue };
+            known.retain(|period| period.to < from || period.from > from + plan::DAY);
+            wholes.retain(|ends, _| ends.1 < from || ends.0 > from + plan::DAY);
+        }
+        (known, wholes)
     }
 
     /// The objects that are in the archive.

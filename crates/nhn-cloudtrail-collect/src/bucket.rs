@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use nhn_cloudtrail::{Code, Error, Position, Result, Store, Stored};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::{ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::{ClientOptions, ObjectMeta, ObjectStoreExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
@@ -101,13 +102,19 @@ impl Buckets {
     pub(crate) fn list(&self, source: &str) -> Result<Objects> {
         let (store, bucket, prefix) = self.open(source)?;
         let store = Arc::new(store);
-        // The library knows folders alone; names may begin with any text.
-        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let folder = object_store::path::Path::parse(folder)
-            .map_err(|error| wrong(source, "this prefix is none of objects").caused_by(error))?;
         let listed = async {
-            let objects = store.list(Some(&folder));
-            objects.try_collect::<Vec<ObjectMeta>>().await
+            let mut list: Vec<ObjectMeta> = Vec::new();
+            let mut options = PaginatedListOptions::default();
+            loop {
+                let wanted = Some(prefix).filter(|prefix| !prefix.is_empty());
+                let page = store.list_paginated(wanted, options).await?;
+                list.extend(page.result.objects);
+                options =
+                    PaginatedListOptions { page_token: page.page_token, ..Default::default() };
+                if options.page_token.is_none() {
+                    return Ok(list);
+                }
+            }
         };
         let mut list = self.wait(listed).map_err(|error| told(source, error))?;
         // An empty one may stand for a folder.
@@ -341,7 +348,10 @@ fn told(source: &str, error: object_store::Error) -> Error {
         }
         _ => (Code::Network, "Object Storage could not be asked, or broke off"),
     };
-    Error::new(code, message).at(place(source)).caused_by(error)
+    // The answer itself, which it may end with, has the key's name in it.
+    let cause =
+        text.split(['<', '\n']).next().unwrap_or_default().trim_end_matches([' ', ':']).to_owned();
+    Error::new(code, message).at(place(source)).caused_by(cause)
 }
 
 fn wrong(source: &str, message: impl Into<String>) -> Error {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use ureq::http::Uri;
 
-use crate::answer::{Answer, odd};
+use crate::answer::Answer;
 use crate::search::Search;
 use crate::settings::{Secret, Settings};
 
@@ -19,7 +19,7 @@ use crate::settings::{Secret, Settings};
 pub const RETENTION: Duration = Duration::from_secs(93 * 86_400);
 
 /// The most that an answer may take, decompressed.
-const ANSWER: u64 = 1 << 30;
+const ANSWER: u64 = 128 << 20;
 
 /// How often a wait looks whether it is to go on.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -182,6 +182,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Inner {
             agent: config.into(),
             url: url.into(),
+            app_key,
             host,
             source,
             keys,
@@ -204,6 +205,7 @@ struct Inner {
     agent: ureq::Agent,
     /// With the appkey in it.
     url: Secret,
+    app_key: Secret,
     /// What errors call the API.
     host: String,
     /// What tells the organization from others, and does not tell its appkey.
@@ -534,8 +536,8 @@ impl Client {
         let answer = match read {
             Err(error) if status == 200 => return Err(unread(error)),
             Ok(_) if bytes.len() as u64 > ANSWER => {
-                let error = odd("the answer is larger than a gibibyte", b"{");
-                return Err(Failed { error, heals: Heals::Hardly, wait });
+                let error = Error::new(Code::BadAnswer, "the answer is larger than 128 MiB");
+                return Err(Failed { error, heals: Heals::Never, wait });
             }
             _ => Answer::read(bytes, page, limit),
         };
@@ -566,11 +568,15 @@ impl Client {
         if let Some(wait) = failed.wait.filter(|wait| *wait > PATIENCE) {
             message.push_str(&format!("; the service asks to wait {} s", wait.as_secs()));
         }
-        let told = Error::new(error.code(), message);
-        match std::error::Error::source(&error) {
-            Some(cause) => told.caused_by(cause.to_string()),
-            None => told,
+        if let Some(cause) = std::error::Error::source(&error) {
+            message.push_str(&format!(": {cause}"));
         }
+        // Whoever answers may repeat what was sent.
+        let keys = self.0.keys.iter().flat_map(|(id, secret)| [id, secret]);
+        for secret in keys.chain([&self.0.app_key]) {
+            message = message.replace(secret.reveal(), "***");
+        }
+        Error::new(error.code(), message)
     }
 
     /// Waits until a request may begin.

@@ -21,7 +21,7 @@ use crate::fetch::{Fetch, Fetched, Next, Period, is_final};
 use crate::ledger::{Counts, Covered, Gap, Object, Run};
 use crate::plan;
 use crate::rejects::reject_line;
-use crate::search::{queue, take};
+use crate::search::{queue, take, unaccounted};
 use crate::sign::{Signer, sign};
 
 /// How long at first, and at the most, what was fetched waits to come to the archive: what waits is lost
@@ -219,6 +219,10 @@ impl Collection {
                 error: None,
             },
         };
+        for path in run.archive.damaged.clone() {
+            let reason = format!("{path} is gone or altered: `archive verify` says more");
+            run.report.gaps.push(Gap { since: None, until: None, object: Some(path), reason });
+        }
         if let Some(((client, _), period)) = self.api.zip(period) {
             let before = client.requests();
             run.api(&client, period)?;
@@ -290,10 +294,14 @@ impl Stretch {
                         got.in_a_row = 0;
                     }
                     Fetched::Other => got.in_a_row = 0,
-                    Fetched::All { answers, records } => {
+                    Fetched::All { answers, records, missing } => {
                         got.in_a_row = 0;
                         queue(&mut self.answers, answers);
-                        got.read.push(Period { known: Some(records), ..period });
+                        if missing == 0 {
+                            got.read.push(Period { known: Some(records), ..period });
+                        } else {
+                            got.failed.push((period, unaccounted(missing)));
+                        }
                     }
                     Fetched::Failed(error) => {
                         got.in_a_row += 1;
@@ -391,11 +399,9 @@ impl Collecting {
             let (since, until) = (Some(time(since)), Some(time(until)));
             self.report.gaps.push(Gap { since, until, object: None, reason });
         }
-        if let Some((_, error)) =
-            failures.into_iter().find(|(_, error)| error.code() == Code::Refused)
-        {
-            self.report.error = Some(error);
-        }
+        let nothing = self.report.records.fetched == 0 && known.is_empty();
+        let mut errors = failures.into_iter().map(|(_, error)| error);
+        self.report.error = errors.find(|error| nothing || is_final(error));
         Ok(())
     }
 

@@ -20,8 +20,8 @@ use crate::client::{Client, Only, Request};
 /// The most periods that one is cut into at once.
 const CUTS: u64 = 256;
 
-/// How often the pages of an instant are read again.
-const ROUNDS: usize = 60;
+/// How often the pages of an instant are read again without anything new in them.
+const IN_VAIN: usize = 8;
 
 /// A period to be fetched, in milliseconds since 1970, the ends as they are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(crate) enum Fetched {
         answers: Vec<Bytes>,
         /// How many different records are in them.
         records: u64,
+        /// How many more the API says that there are, and does not give.
+        missing: u64,
     },
     Failed(Error),
 }
@@ -213,9 +215,11 @@ impl Shared {
         }
         let limit = self.client.page_size();
         let answer = self.page(from, to, 0)?;
-        if answer.is_last(0, limit) {
+        if answer.is_last(0, limit) || answer.is_short(limit) {
+            let missing = answer.total.unwrap_or(0).saturating_sub(answer.count);
             let records = answer.contents()?.into_values().sum();
-            return Ok(Whole::Fetched(Fetched::All { answers: vec![answer.body], records }));
+            let answers = vec![answer.body];
+            return Ok(Whole::Fetched(Fetched::All { answers, records, missing }));
         }
         if to - from <= 4 {
             return self.instant(from, to).map(Whole::Fetched);
@@ -244,8 +248,10 @@ impl Shared {
         let mut answers: Vec<Bytes> = Vec::new();
         let mut seen = Records::default();
         let mut before = None;
-        for _ in 0..ROUNDS {
+        let mut in_vain = 0;
+        while in_vain < IN_VAIN {
             let mut total = 0;
+            let known = seen.count();
             for page in 0.. {
                 let answer = self.page(from, to, page)?;
                 total += answer.count;
@@ -258,17 +264,14 @@ impl Shared {
                 }
             }
             if seen.count() >= total && before == Some(total) {
-                return Ok(Fetched::All { answers, records: seen.count() });
+                return Ok(Fetched::All { answers, records: seen.count(), missing: 0 });
             }
             before = Some(total);
+            in_vain = if seen.count() > known { 0 } else { in_vain + 1 };
         }
-        let message = format!(
-            "{}: more records at one time than a page holds ({} seen so far), and their number does not \
-             stand still",
-            self.client.host(),
-            seen.count()
-        );
-        Err(Error::new(Code::BadAnswer, message))
+        let records = seen.count();
+        let missing = before.unwrap_or(0).saturating_sub(records).max(1);
+        Ok(Fetched::All { answers, records, missing })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::fetch::Period;
 
-const DAY: i64 = 86_400_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// How far the periods of neighbouring days overlap: a record that lies on the edge is in one of them,
 /// whatever the API thinks of the ends of a period.

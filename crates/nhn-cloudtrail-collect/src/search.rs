@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
-use nhn_cloudtrail::{Error, Result};
+use nhn_cloudtrail::{Code, Error, Result};
 
 use crate::answer::ANSWERS;
 use crate::client::{Client, Query};
@@ -15,6 +15,8 @@ use crate::plan;
 pub(crate) struct Search {
     fetch: Fetch,
     answers: VecDeque<Bytes>,
+    /// How many records the API speaks of and does not give.
+    missing: u64,
     over: bool,
 }
 
@@ -25,7 +27,7 @@ impl Search {
         let periods = days.map(|(from, to)| Period { from, to, known: None, only_compare: false });
         let fetch = Fetch::new(client, query.only, periods)?;
         let answers = VecDeque::from([Bytes::from_static(ANSWERS)]);
-        Ok(Self { fetch, answers, over: false })
+        Ok(Self { fetch, answers, missing: 0, over: false })
     }
 
     fn end(&mut self, error: Error) -> io::Error {
@@ -59,14 +61,30 @@ impl Read for Search {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.answers.is_empty() && !self.over {
             match self.fetch.next() {
-                Next::Period(_, Fetched::All { answers, .. }) => queue(&mut self.answers, answers),
+                Next::Period(_, Fetched::All { answers, missing, .. }) => {
+                    queue(&mut self.answers, answers);
+                    self.missing += missing;
+                }
                 Next::Period(_, Fetched::Failed(error)) => return Err(self.end(error)),
                 Next::Period(_, Fetched::Same | Fetched::Other | Fetched::Cut(_)) => (),
                 // Whoever reads may want to stop.
                 Next::Wait => return Err(io::ErrorKind::Interrupted.into()),
+                Next::End if self.missing > 0 => {
+                    let error = unaccounted(self.missing);
+                    return Err(self.end(error));
+                }
                 Next::End => self.over = true,
             }
         }
         Ok(take(&mut self.answers, buffer))
     }
+}
+
+/// What is said where the API has more records than it gives.
+pub(crate) fn unaccounted(missing: u64) -> Error {
+    let message = format!(
+        "the API says that there are {missing} more records than it gives, or their number does not \
+         stand still; what it gave was taken"
+    );
+    Error::new(Code::BadAnswer, message)
 }

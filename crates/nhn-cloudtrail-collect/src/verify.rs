@@ -118,6 +118,11 @@ impl<'a> Verify<'a> {
     pub fn run(&self, root: impl AsRef<Path>, hashed: Hashed<'_>) -> Result<Verified> {
         let root = root.as_ref();
         let own = root.join(OWN);
+        let is_hash = |head: &str| head.len() == 64 && head.bytes().all(|b| b.is_ascii_hexdigit());
+        if self.head.is_some_and(|head| !is_hash(head.trim())) {
+            let message = "a head has 64 hexadecimal digits";
+            return Err(Error::new(Code::InvalidOption, message));
+        }
         if !own.is_dir() {
             let (code, message) = match root.exists() {
                 true => (Code::InvalidArchive, "this folder is no archive: it has no ledger"),
@@ -141,6 +146,7 @@ impl<'a> Verify<'a> {
         let heads = check.ledger(&own)?;
         check.heads(&own, &heads, self);
         check.files(hashed)?;
+        check.verified.interrupted &= check.verified.findings.is_empty();
         Ok(check.verified)
     }
 }
@@ -216,6 +222,10 @@ impl Check<'_> {
             }
             last = last.max(number);
             let Some(entry) = entry else { continue };
+            if entry.version != 1 {
+                let message = format!("entry {number} is of a version that there is not");
+                self.find(Altered, LEDGER, message);
+            }
             let named = by_hash.get(entry.previous.as_str()).copied();
             let of_before = match number {
                 1 => entry.previous == BEGINNING,
@@ -247,6 +257,19 @@ impl Check<'_> {
         let end = entries.len();
         for (index, entry) in (1..).zip(entries) {
             for file in entry.into_iter().flat_map(|entry| entry.files) {
+                let is_inside = Path::new(&file.path)
+                    .components()
+                    .all(|part| matches!(part, std::path::Component::Normal(_)));
+                if !is_inside {
+                    let message = format!("entry {index} names a file elsewhere: {}", file.path);
+                    self.find(Altered, LEDGER, nhn_cloudtrail::printable(&message));
+                    continue;
+                }
+                if self.recorded.contains_key(&file.path) {
+                    let message = format!("entry {index} names {} again", file.path);
+                    self.find(Added, LEDGER, nhn_cloudtrail::printable(&message));
+                    continue;
+                }
                 self.verified.files += 1;
                 self.verified.records += file.records;
                 self.recorded.insert(file.path.clone(), (file, index == end));
@@ -261,7 +284,7 @@ impl Check<'_> {
 
     fn heads(&mut self, own: &Path, heads: &[String], verify: &Verify<'_>) {
         let stored = fs::read_to_string(head_file(own)).ok();
-        let stored = stored.as_deref().and_then(|stored| stored.strip_suffix('\n'));
+        let stored = stored.as_deref().map(|stored| stored.strip_suffix('\n').unwrap_or(""));
         let before = heads.len().checked_sub(2).and_then(|index| heads.get(index));
         let path = "_archive/head";
         match stored {
@@ -280,7 +303,8 @@ impl Check<'_> {
         }
         if let Some(known) = verify.head {
             let known = known.trim().to_ascii_lowercase();
-            if !heads.contains(&known) && known != BEGINNING {
+            let is_beginning = known == BEGINNING && heads.is_empty();
+            if !heads.contains(&known) && !is_beginning {
                 let message =
                     format!("the ledger never had the head {known}: it was cut or rewritten");
                 self.find(FindingKind::Head, LEDGER, message);

@@ -81,6 +81,7 @@ impl Server {
 fn held(archive: &Path) -> Vec<String> {
     let archive = archive.to_str().unwrap();
     let read = run(["read", archive, "--format", "csv", "--columns", "event_log_uuid"]);
+    assert_eq!(read.status, 0, "{}", read.stderr);
     let mut keys: Vec<String> = read.text().lines().skip(1).map(str::to_owned).collect();
     keys.sort();
     keys
@@ -96,7 +97,7 @@ fn a_collection_that_is_killed_again_and_again_has_every_event_once() {
         "--events",
         "60000",
         "--days",
-        "100",
+        "60",
         "--fail",
         "5",
         "--hang",
@@ -134,7 +135,7 @@ fn a_collection_that_is_killed_again_and_again_has_every_event_once() {
     assert!((0..20).any(|_| new() == 0));
     let (have, keys) = (held(&archive), server.keys());
     let missing: Vec<_> = keys.iter().filter(|key| have.binary_search(key).is_err()).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    assert!(missing.is_empty(), "{} of {}, {:?}", missing.len(), keys.len(), missing.first());
     assert_eq!(have.len(), keys.len());
     assert_eq!(run(["archive", "verify", path]).status, 0);
 }
