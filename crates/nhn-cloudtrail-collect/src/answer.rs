@@ -222,6 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn totals_that_cannot_be_are_known_for_what_they_are() {
+        let answer = |paging: &str| {
+            read(&format!(r#"{{{GOOD},"page":{{"content":[{{}},{{}}],{paging}}}}}"#)).unwrap()
+        };
+        let too_high = answer(r#""totalElements":5,"numberOfElements":2,"size":1000"#);
+        assert!(!too_high.is_last(0, 1000) && too_high.is_short(1000));
+        let full = answer(r#""totalElements":5,"numberOfElements":2,"size":2"#);
+        assert!(!full.is_last(0, 1000) && !full.is_short(1000));
+        for odd in [r#""totalElements":"2""#, r#""totalElements":-1"#, r#""totalElements":{}"#] {
+            assert!(answer(odd).is_last(0, 1000), "{odd}");
+        }
+    }
+
+    #[test]
     fn what_is_no_whole_answer_is_told_apart() {
         let codes = |body: &str| read(body).unwrap_err().code();
         for body in ["", "<html>", "{}", "[]", "null", r#"{"header":{"isSuccessful":true}}"#] {

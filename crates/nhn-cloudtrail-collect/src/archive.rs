@@ -42,6 +42,10 @@ pub(crate) struct Archive {
     pub(crate) ledger: Ledger,
     /// The recorded files that are gone, or have another size.
     pub(crate) damaged: Vec<String>,
+    /// The days whose files are among them, in milliseconds since 1970.
+    damaged_days: Vec<i64>,
+    /// How many entries the ledger had when this was opened.
+    opened_with: usize,
     /// The hashes of the rejects that are kept, once they were asked for.
     rejects: Option<HashSet<[u8; 32]>>,
     _lock: File,
@@ -79,7 +83,15 @@ impl Archive {
         // Tells the core that the folder is one of ours, even if it holds no event yet.
         private_file(File::options().append(true).create(true), &root.join(DATA_SET))?;
         let ledger = Ledger::open(&own)?;
-        let mut archive = Self { root, ledger, damaged: Vec::new(), rejects: None, _lock: lock };
+        let mut archive = Self {
+            root,
+            opened_with: ledger.entries.len(),
+            ledger,
+            damaged: Vec::new(),
+            damaged_days: Vec::new(),
+            rejects: None,
+            _lock: lock,
+        };
         archive.recover()?;
         let files = archive.ledger.entries.iter().flat_map(|entry| &entry.files);
         let is_damaged = |file: &&RecordedFile| {
@@ -87,6 +99,11 @@ impl Archive {
             !data.is_ok_and(|data| data.is_file() && data.len() == file.bytes)
         };
         archive.damaged = files.filter(is_damaged).map(|file| file.path.clone()).collect();
+        let day = |path: &String| {
+            let day = path.split('/').find_map(|part| part.strip_prefix("event_date="))?;
+            Some(Timestamp::parse(&format!("{day}T00:00:00Z"))?.as_millis())
+        };
+        archive.damaged_days = archive.damaged.iter().filter_map(day).collect();
         Ok(archive)
     }
 
@@ -101,17 +118,16 @@ impl Archive {
     /// The periods that are known of a source, in the order of time; and of those that others make
     /// together, by their ends, how many records they have.
     pub(crate) fn known(&self, source: &str) -> (Vec<Period>, Wholes) {
-        let covered = self.ledger.entries.iter().flat_map(|entry| &entry.covered);
-        let (mut known, mut wholes) = known(covered.filter(|covered| covered.source == source));
+        let entries = self.ledger.entries.iter().enumerate();
         // What is gone can be fetched again, as long as the API has it.
-        for path in &self.damaged {
-            let day = path.split('/').find_map(|part| part.strip_prefix("event_date="));
-            let from = day.and_then(|day| Timestamp::parse(&format!("{day}T00:00:00Z")));
-            let Some(from) = from.map(Timestamp::as_millis) else { continue };
-            known.retain(|period| period.to < from || period.from > from + plan::DAY);
-            wholes.retain(|ends, _| ends.1 < from || ends.0 > from + plan::DAY);
-        }
-        (known, wholes)
+        let is_here = move |at: usize, covered: &Covered| {
+            let on_day = |day: &i64| covered.to >= *day && covered.from <= day + plan::DAY;
+            at >= self.opened_with || !self.damaged_days.iter().any(on_day)
+        };
+        let covered = entries.flat_map(|(at, entry)| {
+            entry.covered.iter().filter(move |covered| is_here(at, covered))
+        });
+        known(covered.filter(|covered| covered.source == source))
     }
 
     /// The objects that are in the archive.

@@ -158,6 +158,23 @@ fn both_copies_of_a_record_are_kept_where_they_differ() {
 }
 
 #[test]
+fn files_that_are_gone_are_told_and_what_they_held_is_fetched_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    collect(&server, &archive);
+    let is_table = |path: &PathBuf| path.extension().is_some_and(|end| end == "parquet");
+    let file = files(&archive.join("events")).into_iter().find(is_table).unwrap();
+    fs::remove_file(&file).unwrap();
+    let report = collect(&server, &archive);
+    let gone = report.gaps[0].object.clone().unwrap();
+    assert!(file.ends_with(&gone) && report.gaps.len() == 1, "{:?}", report.gaps);
+    assert!(report.records.new > 0);
+    assert_eq!(keys(&archive), server.keys().into_iter().collect::<Vec<_>>());
+    assert_eq!(found(&archive), [(FindingKind::Removed, gone)]);
+}
+
+#[test]
 fn rejects_are_kept_once() {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().join("records");
