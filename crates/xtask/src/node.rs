@@ -9,8 +9,9 @@ use std::{fs, io};
 use crate::Result;
 use crate::python::run;
 
-/// Versions of Node besides the machine's, from their packages of npm.
-const VERSIONS: [&str; 2] = ["22.23.3", "24.9.0"];
+/// Versions of Node besides the machine's, from their packages of npm. `JSON.parse` of Node 24 before
+/// 24.22 may take one escaped key for another (nodejs/node#63785), of which the tests' data has some.
+const VERSIONS: [&str; 2] = ["22.23.3", "24.22.x"];
 
 /// What napi-rs makes is checked in, so that its changes are seen.
 const GENERATED: [&str; 2] = ["native.js", "native.d.ts"];
