@@ -21,7 +21,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use nhn_cloudtrail::{Code, Column, Error, Position, Result, Stats, Timestamp};
 
-use crate::identity::{Identities, Stored};
+use crate::identity::{Identities, Identity, Stored};
 use crate::parquet::{ParquetWriter, TableFile, text};
 use crate::schema::WIRE;
 
@@ -62,6 +62,8 @@ pub struct Dataset {
     threads: usize,
     /// The files that were there, by their day.
     files: HashMap<Day, Vec<PathBuf>>,
+    /// Those of them that cannot be read, where that is no error.
+    unreadable: Option<Vec<PathBuf>>,
     /// The rows that they hold, of days that rows were added to.
     stored: HashMap<Day, Stored>,
     counts: Counts,
@@ -206,14 +208,15 @@ impl Prepared {
 }
 
 /// Gives those of the files their names that a run has written down and not come to; see
-/// [`Prepared::publish_or_keep`]. Files that are nowhere are none of its business.
+/// [`Prepared::publish_or_keep`]. Files that are nowhere are none of its business. What else a run left
+/// that was killed is removed.
 ///
 /// # Errors
 ///
 /// `IO` where that fails, or another run is at it.
 pub fn recover(root: &Path, files: &[PathBuf]) -> Result<()> {
     let missing: Vec<_> = files.iter().filter(|file| !root.join(file).exists()).collect();
-    if missing.is_empty() {
+    if missing.is_empty() && !stages(root).iter().any(|stage| stage.exists()) {
         return Ok(());
     }
     let _lock = lock(root)?;
@@ -226,7 +229,21 @@ pub fn recover(root: &Path, files: &[PathBuf]) -> Result<()> {
             }
         }
     }
+    clear(root)?;
     sync_folder(root).map_err(|error| failed(root, error))
+}
+
+/// Removes what a run left that was killed.
+fn clear(root: &Path) -> Result<()> {
+    for folder in stages(root) {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&folder, error));
+            }
+            _ => (),
+        }
+    }
+    Ok(())
 }
 
 /// Moves a file from where it was written into the data set. Gives the folder in which it is now.
@@ -274,12 +291,50 @@ impl Dataset {
         for path in files.values().flatten() {
             check(&TableFile::open(path)?, path, &schema)?;
         }
+        Self::begin(root, schema, threads, lock, files)
+    }
+
+    /// The same for who knows which files are the data set's, by their paths in it: whatever else lies
+    /// there is left alone. Each is looked at when rows of its day come; those of one that cannot be
+    /// read count as not stored, see [`unreadable`](Dataset::unreadable).
+    ///
+    /// # Errors
+    ///
+    /// `IO` where the data set cannot be written, or another run is at it.
+    #[doc(hidden)]
+    pub fn open_known<'a>(
+        root: &Path,
+        schema: SchemaRef,
+        threads: usize,
+        known: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Self> {
+        let lock = lock(root)?;
+        let root = fs::canonicalize(root).map_err(|error| failed(root, error))?;
+        let mut files = HashMap::<Day, Vec<PathBuf>>::new();
+        for file in known {
+            let folder = file.parent().and_then(Path::to_str);
+            if let Some(day) = folder.and_then(day_of) {
+                files.entry(day).or_default().push(root.join(file));
+            }
+        }
+        let dataset = Self::begin(root, schema, threads, lock, files)?;
+        Ok(Self { unreadable: Some(Vec::new()), ..dataset })
+    }
+
+    fn begin(
+        root: PathBuf,
+        schema: SchemaRef,
+        threads: usize,
+        lock: Lock,
+        files: HashMap<Day, Vec<PathBuf>>,
+    ) -> Result<Self> {
         let stage = stage(&root)?;
         Ok(Self {
             root,
             schema,
             threads,
             files,
+            unreadable: None,
             stored: HashMap::new(),
             counts: Counts::default(),
             held: Vec::new(),
@@ -291,6 +346,12 @@ impl Dataset {
             stage,
             lock,
         })
+    }
+
+    /// The files that were to be read and could not; see [`open_known`](Dataset::open_known).
+    #[doc(hidden)]
+    pub fn unreadable(&self) -> &[PathBuf] {
+        self.unreadable.as_deref().unwrap_or_default()
     }
 
     /// The folder that files are written in. Who ends the process without dropping this removes it.
@@ -391,13 +452,14 @@ impl Dataset {
         }
         let mut stored = Stored::default();
         for path in self.files.get(&day).into_iter().flatten() {
-            let table = TableFile::open(path)?;
-            for group in 0..table.groups() {
-                for batch in table.read(group, &content, None)? {
-                    let batch = batch?;
-                    let mut identities = Identities::new(&batch);
-                    (0..batch.num_rows()).for_each(|row| stored.insert(identities.get(row)));
-                }
+            match identities(path, &content, &self.schema) {
+                Ok(identities) => identities.into_iter().for_each(|row| stored.insert(row)),
+                Err(error) => match &mut self.unreadable {
+                    Some(unreadable) if error.code() == Code::InvalidTable => {
+                        unreadable.push(path.clone());
+                    }
+                    _ => return Err(error),
+                },
             }
         }
         self.stored.insert(day, stored);
@@ -496,6 +558,21 @@ impl Dataset {
         }
         fs::remove_file(&path).map_err(wrong)
     }
+}
+
+/// What the rows of a stored file are told apart by.
+fn identities(path: &Path, content: &[Column], schema: &SchemaRef) -> Result<Vec<Identity>> {
+    let table = TableFile::open(path)?;
+    check(&table, path, schema)?;
+    let mut all = Vec::new();
+    for group in 0..table.groups() {
+        for batch in table.read(group, content, None)? {
+            let batch = batch?;
+            let mut identities = Identities::new(&batch);
+            all.extend((0..batch.num_rows()).map(|row| identities.get(row)));
+        }
+    }
+    Ok(all)
 }
 
 /// Adds rows to those of a day.
@@ -669,15 +746,8 @@ fn lock(root: &Path) -> Result<Lock> {
 /// data set is a file system of its own, it lies inside all the same. Only one run at a time can
 /// be here, so what is there was left by one that was killed.
 fn stage(root: &Path) -> Result<Stage> {
+    clear(root)?;
     let [beside, inside] = stages(root);
-    for folder in [&inside, &beside] {
-        match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(folder, error));
-            }
-            _ => (),
-        }
-    }
     let moves = |stage: &Stage| {
         let (from, to) = (stage.0.join("probe"), root.join(".nhn-cloudtrail.probe"));
         new_file(&from, false)?;

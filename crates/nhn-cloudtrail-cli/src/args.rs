@@ -345,18 +345,14 @@ Exit status:
 
 /// Collects events into an archive.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("from").required(true).multiple(true))]
 pub(crate) struct CollectArgs {
     /// The archive's folder, which is made where there is none
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) into: PathBuf,
 
     /// From this instant on, no more than 93 days back: 92d, 24h, 2026-10-31, 2026-10-31T09:00:00+09:00
-    #[arg(
-        long,
-        value_name = "TIME",
-        required_unless_present = "bucket",
-        help_heading = "Query API"
-    )]
+    #[arg(long, value_name = "TIME", group = "from", help_heading = "Query API")]
     pub(crate) since: Option<String>,
 
     /// Until this instant; a bare date includes that day. Now, where it is left out
@@ -421,7 +417,7 @@ pub(crate) struct CollectArgs {
     pub(crate) timeout: u64,
 
     /// Collect the objects of a bucket: s3://bucket or s3://bucket/prefix
-    #[arg(long, value_name = "URL", help_heading = "Object Storage")]
+    #[arg(long, value_name = "URL", group = "from", help_heading = "Object Storage")]
     pub(crate) bucket: Option<String>,
 
     /// The bucket's region, such as kr1

@@ -83,9 +83,12 @@ const REFUSED: std::ops::RangeInclusive<i64> = 40_000..=40_499;
 impl Answer {
     /// Takes an answer to a request for so many records from page `page` on.
     pub(crate) fn read(body: Vec<u8>, page: u64, limit: u64) -> Result<Self> {
-        let body = Bytes::from(body);
-        let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
-        let whole: Whole = serde_json::from_slice(text).map_err(|error| {
+        let mut body = Bytes::from(body);
+        // It stands at the beginning of a text alone, and answers are read one after the other.
+        if body.starts_with(b"\xef\xbb\xbf") {
+            bytes::Buf::advance(&mut body, 3);
+        }
+        let whole: Whole = serde_json::from_slice(&body).map_err(|error| {
             let what = if error.is_eof() { "cut off" } else { "none of the query API's" };
             odd(format!("the answer is {what}: {error}"), &body)
         })?;
@@ -151,7 +154,13 @@ impl Answer {
             let half = hash.first_chunk().copied().unwrap_or_default();
             *contents.entry(half).or_default() += 1;
         }
-        Ok(contents)
+        match contents.values().sum::<u64>() {
+            sum if sum == self.count => Ok(contents),
+            sum => {
+                let what = format!("{sum} of the {} records of the answer can be told", self.count);
+                Err(odd(what, &self.body))
+            }
+        }
     }
 
     /// The times of the records that have one, in milliseconds since 1970.
@@ -268,5 +277,8 @@ mod tests {
         assert_eq!(counts, [1, 2, 2]);
         let body = r#"{"header":{"isSuccessful":true},"page":{"content":["odd", 1]}}"#;
         assert_eq!(read(body).unwrap().contents().unwrap().len(), 2);
+        let marked = format!("\u{feff}{{{GOOD},\"page\":{{\"content\":[{{}}]}}}}");
+        let answer = read(&marked).unwrap();
+        assert!(answer.body.starts_with(b"{") && answer.contents().unwrap().len() == 1);
     }
 }

@@ -11,7 +11,7 @@
 //! The ledger is written before the files get their names: whenever a run is killed, the files that its
 //! last entry speaks of are there, or lie beside the data set for the next run to find.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use nhn_cloudtrail_arrow::{Prepared, recover, stages};
 use crate::client::now;
 use crate::fetch::Period;
 use crate::ledger::{
-    Counts, Covered, Entry, Ledger, Object, RecordedFile, Run, failed, hash, hash_file, place,
-    private_file, private_folder, sync_folder,
+    Counts, Covered, Entry, Ledger, Object, RecordedFile, Run, failed, hash, hash_file, is_own,
+    place, private_file, private_folder, sync_folder,
 };
 use crate::plan;
 use crate::rejects::raw_of;
@@ -41,7 +41,7 @@ pub(crate) struct Archive {
     root: PathBuf,
     pub(crate) ledger: Ledger,
     /// The recorded files that are gone, or have another size.
-    pub(crate) damaged: Vec<String>,
+    pub(crate) damaged: BTreeSet<String>,
     /// The days whose files are among them, in milliseconds since 1970.
     damaged_days: Vec<i64>,
     /// How many entries the ledger had when this was opened.
@@ -79,6 +79,10 @@ impl Archive {
         private_folder(&own)?;
         let root = fs::canonicalize(root).map_err(|error| failed(root, error))?;
         let own = root.join(OWN);
+        for file in [LOCK, DATA_SET].map(|file| root.join(file)) {
+            is_own(&file)?;
+        }
+        is_own(&root.join(EVENTS).join(DATA_SET))?;
         let lock = lock(&root)?;
         // Tells the core that the folder is one of ours, even if it holds no event yet.
         private_file(File::options().append(true).create(true), &root.join(DATA_SET))?;
@@ -87,7 +91,7 @@ impl Archive {
             root,
             opened_with: ledger.entries.len(),
             ledger,
-            damaged: Vec::new(),
+            damaged: BTreeSet::new(),
             damaged_days: Vec::new(),
             rejects: None,
             _lock: lock,
@@ -109,6 +113,13 @@ impl Archive {
 
     pub(crate) fn events(&self) -> PathBuf {
         self.root.join(EVENTS)
+    }
+
+    /// The recorded files of the data set that are there, by their paths in it.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Path> {
+        let files = self.ledger.entries.iter().flat_map(|entry| &entry.files);
+        let here = files.filter(|file| !self.damaged.contains(&file.path));
+        here.filter_map(|file| file.path.strip_prefix(EVENTS)?.strip_prefix('/')).map(Path::new)
     }
 
     pub(crate) fn own(&self) -> PathBuf {
@@ -151,7 +162,10 @@ impl Archive {
         let files = self.ledger.entries.iter().flat_map(|entry| &entry.files);
         for file in files.filter(|file| file.path.starts_with(REJECTS)) {
             let path = self.root.join(&file.path);
-            let Ok(opened) = File::open(&path) else { continue };
+            // Those that are gone or altered are told of elsewhere.
+            let Some(opened) = is_own(&path).ok().and_then(|_| File::open(&path).ok()) else {
+                continue;
+            };
             for line in BufReader::new(opened).split(b'\n') {
                 let line = line.map_err(|error| failed(&path, error))?;
                 known.extend(raw_of(&line).map(|raw| digest(&raw)));
@@ -216,14 +230,16 @@ impl Archive {
         let target = folder.join(name);
         let moved = fs::rename(self.root.join(STAGED).join(name), &target);
         moved.map_err(|error| failed(&target, error))?;
+        // Something else may lie there.
+        let _ = fs::remove_dir(self.root.join(STAGED));
         sync_folder(&folder)
     }
 
-    /// Ends what a run that was killed had written down and not come to.
+    /// Ends what a run that was killed had written down and not come to, and removes what else it left.
     fn recover(&self) -> Result<()> {
-        let Some(last) = self.ledger.entries.last() else { return Ok(()) };
+        let last = self.ledger.entries.last();
         let mut events = Vec::new();
-        for file in &last.files {
+        for file in last.into_iter().flat_map(|last| &last.files) {
             if let Some(path) = file.path.strip_prefix(EVENTS) {
                 events.push(PathBuf::from(path.trim_start_matches('/')));
             } else if let Some(name) = file.path.strip_prefix(REJECTS) {
@@ -235,6 +251,8 @@ impl Archive {
                 }
             }
         }
+        // What is left there came to no entry.
+        let _ = fs::remove_dir_all(self.root.join(STAGED));
         recover(&self.events(), &events)
     }
 }

@@ -121,7 +121,7 @@ impl Buckets {
         list.retain(|object| object.size > 0 && object.location.as_ref().starts_with(prefix));
         list.sort_by(|a, b| a.location.cmp(&b.location));
         if list.is_empty() {
-            let message = "no object to read: there is none whose name begins so";
+            let message = "no object to read: there is none whose name begins so, or all are empty";
             return Err(Error::new(Code::NotFound, message).at(place(source)));
         }
         Ok(Objects { buckets: self.clone(), bucket: bucket.to_owned(), store, list })

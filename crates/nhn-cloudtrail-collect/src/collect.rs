@@ -1,6 +1,6 @@
 //! Fetches what an archive does not have, and adds it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use nhn_cloudtrail::{Code, Column, Error, Result};
 use nhn_cloudtrail_arrow::{Batches, Dataset, Item, TableBuilder};
 
 use crate::answer::ANSWERS;
-use crate::archive::{Archive, Gain, time};
+use crate::archive::{Archive, EVENTS, Gain, slashes, time};
 #[cfg(feature = "object-storage")]
 use crate::bucket::Buckets;
 use crate::client::{Client, Only, Query, RETENTION, now};
@@ -208,6 +208,7 @@ impl Collection {
         }
         let mut run = Collecting {
             begun: now(),
+            answered: false,
             archive: Archive::open(&self.root)?,
             context: self.context,
             report: Report {
@@ -220,8 +221,7 @@ impl Collection {
             },
         };
         for path in run.archive.damaged.clone() {
-            let reason = format!("{path} is gone or altered: `archive verify` says more");
-            run.report.gaps.push(Gap { since: None, until: None, object: Some(path), reason });
+            run.damaged(path);
         }
         if let Some(((client, _), period)) = self.api.zip(period) {
             let before = client.requests();
@@ -238,6 +238,8 @@ impl Collection {
 
 struct Collecting {
     begun: i64,
+    /// Whether the API has answered a question for records at all.
+    answered: bool,
     archive: Archive,
     context: Context,
     report: Report,
@@ -264,6 +266,7 @@ struct Got {
     /// What others were fetched in the place of, with the records that it had before that.
     cut: Vec<(Period, Option<u64>)>,
     failed: Vec<(Period, Error)>,
+    answered: bool,
     /// How many failed one after the other.
     in_a_row: usize,
     /// How much time was dealt with, in milliseconds.
@@ -287,6 +290,7 @@ impl Stretch {
                 if !matches!(fetched, Fetched::Cut(_)) {
                     got.done += (period.to - period.from).unsigned_abs();
                 }
+                got.answered |= !matches!(fetched, Fetched::Failed(_));
                 match fetched {
                     Fetched::Cut(total) => got.cut.push((period, total)),
                     Fetched::Same => {
@@ -363,6 +367,8 @@ impl Collecting {
         let covered = cut.into_iter().filter(is_same).collect();
         self.gain(Gain { covered, ..Gain::default() })?;
         groups.retain(|group| !got.same.contains(&plan::whole(group)));
+        // What may have got more records, as long as nobody knows.
+        let mut unsure: BTreeSet<(i64, i64)> = groups.concat().iter().map(Period::ends).collect();
         for _ in 0..ROUNDS {
             if groups.is_empty() || failures.iter().any(|(_, error)| is_final(error)) {
                 break;
@@ -371,7 +377,15 @@ impl Collecting {
             let got = self.round(client, &source, &groups.concat())?;
             self.sum_up(&source, &groups, &totals, &got.same)?;
             failures.extend(got.failed);
-            let read: HashSet<_> = got.read.iter().map(|period| (period.from, period.to)).collect();
+            let read: HashSet<_> = got.read.iter().map(Period::ends).collect();
+            unsure.extend(groups.concat().iter().map(Period::ends));
+            for ends in got.same.iter().chain(&read) {
+                unsure.remove(ends);
+            }
+            // What was fetched in the place of these is known by itself, or is not covered.
+            for (period, _) in got.cut {
+                unsure.remove(&period.ends());
+            }
             let known = self.archive.known(&source).0;
             let is_read = |group: &Vec<Period>| {
                 let (from, to) = plan::whole(group);
@@ -389,17 +403,26 @@ impl Collecting {
             groups = changed.collect();
         }
         let known = self.archive.known(&source).0;
-        for (since, until) in plan::uncovered(since, until, &known) {
-            let reason = failures
-                .iter()
-                .find(|(period, _)| period.from < until && period.to > since)
-                .or(failures.last());
-            let reason =
-                reason.map_or("it was not come to".to_owned(), |(_, error)| error.to_string());
+        let gap = |(since, until): (i64, i64), what: &str| {
+            let near = |(period, _): &&(Period, Error)| period.from < until && period.to > since;
+            let reason = match failures.iter().find(near).or(failures.last()) {
+                Some((_, error)) => format!("{what}{error}"),
+                None => format!("{what}it was not come to"),
+            };
             let (since, until) = (Some(time(since)), Some(time(until)));
-            self.report.gaps.push(Gap { since, until, object: None, reason });
-        }
-        let nothing = self.report.records.fetched == 0 && known.is_empty();
+            Gap { since, until, object: None, reason }
+        };
+        let uncovered = plan::uncovered(since, until, &known).into_iter();
+        let mut gaps: Vec<Gap> = uncovered.map(|stretch| gap(stretch, "")).collect();
+        let unsure = plan::stretches(unsure, since, until).into_iter();
+        gaps.extend(unsure.map(|stretch| {
+            gap(
+                stretch,
+                "records that came late may be missing, since the API could not be asked: ",
+            )
+        }));
+        self.report.gaps.extend(gaps);
+        let nothing = !self.answered;
         let mut errors = failures.into_iter().map(|(_, error)| error);
         self.report.error = errors.find(|error| nothing || is_final(error));
         Ok(())
@@ -483,6 +506,7 @@ impl Collecting {
             gain.covered = outgrown.chain(read).collect();
             self.gain(gain)?;
             self.context.tell(got.done, client.requests());
+            self.answered |= got.answered;
             all.same.extend(got.same);
             all.read.extend(got.read);
             all.cut.extend(got.cut);
@@ -501,7 +525,8 @@ impl Collecting {
         mut tell: impl FnMut(&mut Context),
         mut wrong: impl FnMut(Error),
     ) -> Result<Gain> {
-        let mut dataset = Dataset::open(self.archive.events(), batches.schema(), 0)?;
+        let events = self.archive.events();
+        let mut dataset = Dataset::open_known(&events, batches.schema(), 0, self.archive.tables())?;
         let mut gain = Gain::default();
         let mut known = 0;
         let before = self.context.collected.fetched;
@@ -528,8 +553,19 @@ impl Collecting {
             conflicts: stats.conflicts,
         };
         self.context.collected.fetched = before + stats.records;
+        for path in dataset.unreadable() {
+            let path = format!("{EVENTS}/{}", slashes(path.strip_prefix(&events).unwrap_or(path)));
+            if self.archive.damaged.insert(path.clone()) {
+                self.damaged(path);
+            }
+        }
         gain.prepared = Some(dataset.prepare()?);
         Ok(gain)
+    }
+
+    fn damaged(&mut self, path: String) {
+        let reason = format!("{path} is gone or altered: `archive verify` says more");
+        self.report.gaps.push(Gap { since: None, until: None, object: Some(path), reason });
     }
 
     fn gain(&mut self, gain: Gain) -> Result<()> {

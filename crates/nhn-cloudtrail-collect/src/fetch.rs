@@ -35,7 +35,7 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    fn ends(&self) -> (i64, i64) {
+    pub(crate) fn ends(&self) -> (i64, i64) {
         (self.from, self.to)
     }
 }
@@ -224,15 +224,18 @@ impl Shared {
         if to - from <= 4 {
             return self.instant(from, to).map(Whole::Fetched);
         }
-        // Where the API does not tell the total: the records of a page for each such stretch of time.
-        let total = match answer.total {
-            Some(total) => total,
-            None => estimate(&answer, from, to)?,
+        let mut times = answer.times()?;
+        times.sort_unstable();
+        let cuts = match answer.total {
+            // Some room, since events do not come evenly.
+            Some(total) if most_of(&times) != times.last().copied() => {
+                let parts = total.div_ceil(limit).saturating_mul(7) / 5;
+                cut(from, to, parts.clamp(2, CUTS))
+            }
+            _ => cut_off(from, to, &times),
         };
-        // Some room, since events do not come evenly.
-        let cuts = (total.div_ceil(limit).saturating_mul(7) / 5).clamp(2, CUTS);
         let part = |(from, to)| Period { from, to, known: None, only_compare: false };
-        let parts = cut(from, to, cuts).into_iter().map(part).collect();
+        let parts = cuts.into_iter().map(part).collect();
         Ok(Whole::TooMuch(answer.total, parts))
     }
 
@@ -317,14 +320,20 @@ fn cut(from: i64, to: i64, parts: u64) -> Vec<(i64, i64)> {
     (0..parts).map(|part| ((edge(part) - 1).max(from), (edge(part + 1) + 1).min(to))).collect()
 }
 
-/// How many records a stretch may have, by the time between the first and the last of a full page.
-fn estimate(answer: &Answer, from: i64, to: i64) -> Result<u64> {
-    let times = answer.times()?;
-    let span = match (times.iter().min(), times.iter().max()) {
-        (Some(first), Some(last)) => (last - first).clamp(1, to - from),
-        _ => return Ok(answer.count.saturating_mul(2)),
-    };
-    Ok((i128::from(answer.count) * i128::from(to - from) / i128::from(span)) as u64)
+/// Where most of a page's times end, in their order.
+fn most_of(times: &[i64]) -> Option<i64> {
+    times.get(times.len() * 7 / 10).copied()
+}
+
+/// Cuts a stretch of time in two, by the times of as many records of it as a page has, in their order:
+/// so that the first has most of a page, or is an instant that has more. Where the page is not that of
+/// the first records, both only have fewer.
+fn cut_off(from: i64, to: i64, times: &[i64]) -> Vec<(i64, i64)> {
+    let at = most_of(times).unwrap_or(from + (to - from) / 2).clamp(from, to);
+    match at - from {
+        0..=2 => vec![(from, at + 2), (at + 1, to)],
+        _ => vec![(from, at - 1), (at - 2, to)],
+    }
 }
 
 #[cfg(test)]
@@ -348,6 +357,22 @@ mod tests {
                 prop_assert!(pair[1].0 < pair[0].1 && pair[0].0 < pair[1].0, "{:?}", pair);
             }
             for (from, to) in cuts {
+                prop_assert!(from < to && to - from < length, "{from} {to}");
+            }
+        }
+
+        #[test]
+        fn what_is_cut_off_covers_everything_and_is_shorter(
+            from in -1_000_000_000_000i64..1_000_000_000_000,
+            length in 5i64..10_000_000_000,
+            times in prop::collection::vec(any::<i64>(), 0..20),
+            offsets in prop::collection::vec(-2i64..10, 0..20),
+        ) {
+            let to = from + length;
+            let times = [times, offsets.iter().map(|offset| from + offset).collect()].concat();
+            let [first, second] = cut_off(from, to, &times)[..] else { panic!() };
+            prop_assert!(first.0 == from && second.1 == to && second.0 < first.1);
+            for (from, to) in [first, second] {
                 prop_assert!(from < to && to - from < length, "{from} {to}");
             }
         }

@@ -159,6 +159,13 @@ pub(crate) fn lines(text: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     (lines, rest)
 }
 
+/// Whether a run that was killed may have left this of an entry's line.
+pub(crate) fn may_begin(torn: &[u8], number: u64, previous: &str) -> bool {
+    let begins = format!(r#"{{"version":1,"entry":{number},"previous":"{previous}","time":""#);
+    let length = torn.len().min(begins.len());
+    torn.get(..length) == begins.as_bytes().get(..length)
+}
+
 pub(crate) fn ledger_file(folder: &Path) -> PathBuf {
     folder.join("ledger.jsonl")
 }
@@ -191,9 +198,9 @@ impl Ledger {
 
     fn read_as_is(folder: &Path) -> Result<(Self, Found)> {
         let path = ledger_file(folder);
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            text => text.map_err(|error| failed(&path, error))?,
+        let text = match is_own(&path)? {
+            true => fs::read(&path).map_err(|error| failed(&path, error))?,
+            false => Vec::new(),
         };
         let (lines, torn) = lines(&text);
         let mut ledger =
@@ -223,6 +230,11 @@ impl Ledger {
                 return Err(Error::new(Code::InvalidArchive, message).at(place(&path)));
             }
         };
+        if !may_begin(torn, ledger.entries.len() as u64 + 1, &ledger.head) {
+            let message = "what stands after the ledger's last line is no beginning of a line: `archive \
+                           verify` says what was changed";
+            return Err(Error::new(Code::InvalidArchive, message).at(place(&path)));
+        }
         let torn_after = (!torn.is_empty()).then(|| (text.len() - torn.len()) as u64);
         Ok((ledger, Found { torn_after, head_is_old }))
     }
@@ -254,11 +266,11 @@ impl Ledger {
 
     fn stored_head(&self) -> Result<Option<String>> {
         let path = head_file(&self.folder);
-        match fs::read_to_string(&path) {
-            Ok(head) => Ok(Some(head.trim_end().to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&path, error)),
+        if !is_own(&path)? {
+            return Ok(None);
         }
+        let head = fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+        Ok(Some(head.trim_end().to_owned()))
     }
 
     fn store_head(&self) -> Result<()> {
@@ -294,6 +306,20 @@ pub(crate) fn hash_file(
         if !seen(count as u64) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
+    }
+}
+
+/// Whether there is such a file. An error where it is a link to one elsewhere, a pipe that nobody may
+/// write to, or the like.
+pub(crate) fn is_own(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(data) if data.is_file() => Ok(true),
+        Ok(_) => {
+            let message = "this is no file, though the archive has one of this name";
+            Err(Error::new(Code::InvalidArchive, message).at(place(path)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(path, error)),
     }
 }
 

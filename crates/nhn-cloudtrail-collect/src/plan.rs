@@ -50,6 +50,24 @@ pub(crate) fn uncovered(since: i64, until: i64, known: &[Period]) -> Vec<(i64, i
     gaps
 }
 
+/// What periods, in the order of time, make of a longer one together.
+pub(crate) fn stretches(
+    periods: impl IntoIterator<Item = (i64, i64)>,
+    since: i64,
+    until: i64,
+) -> Vec<(i64, i64)> {
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in periods {
+        let (from, to) = (from.max(since), to.min(until));
+        match stretches.last_mut() {
+            _ if from >= to => (),
+            Some(last) if last.1 >= from => last.1 = last.1.max(to),
+            _ => stretches.push((from, to)),
+        }
+    }
+    stretches
+}
+
 /// The known periods of each day, as far as they follow each other.
 pub(crate) fn groups(known: &[Period]) -> Vec<Vec<Period>> {
     let mut groups: Vec<Vec<Period>> = Vec::new();
@@ -106,6 +124,13 @@ mod tests {
             have.sort_by_key(|period| (period.from, period.to));
             prop_assert!(uncovered(since, until, &have).is_empty(), "{:?}", have);
         }
+    }
+
+    #[test]
+    fn periods_that_meet_make_a_stretch() {
+        let periods = [(0, 5), (4, 9), (9, 12), (20, 30), (40, 50)];
+        assert_eq!(stretches(periods, 2, 45), [(2, 12), (20, 30), (40, 45)]);
+        assert_eq!(stretches(periods, 12, 20), []);
     }
 
     #[test]

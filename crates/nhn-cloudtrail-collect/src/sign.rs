@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{failed, hex, place, write_whole};
+use crate::ledger::{failed, hex, is_own, place, write_whole};
 
 /// What stands before the key in the public key's file: RFC 8410.
 const ED25519_KEY: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
@@ -66,10 +66,24 @@ pub(crate) fn sign(signer: &Signer, folder: &Path, entry: u64, head: &str) -> Re
     let signature = Signature { entry, head: head.to_owned(), signature: signer.sign(head) };
     let mut line = serde_json::to_vec(&signature).map_err(|error| failed(&path, error.into()))?;
     line.push(b'\n');
-    if fs::read(&path).is_ok_and(|stored| stored == line) {
+    if is_own(&path)? && fs::read(&path).is_ok_and(|stored| stored == line) {
         return Ok(());
     }
     write_whole(&path, &line)
+}
+
+/// What is wrong with the signature in a folder, whoever has signed: it must be of one of these heads.
+pub(crate) fn check(folder: &Path, heads: &[String]) -> Option<String> {
+    let text = fs::read(signature_file(folder)).ok()?;
+    let Ok(signature) = serde_json::from_slice::<Signature>(&text) else {
+        return Some("the signature cannot be read".to_owned());
+    };
+    let place = usize::try_from(signature.entry).ok().and_then(|entry| entry.checked_sub(1));
+    let is_known = place.and_then(|place| heads.get(place)) == Some(&signature.head);
+    (!is_known).then(|| {
+        let entry = signature.entry;
+        format!("the signature is of entry {entry}, which the ledger does not have so")
+    })
 }
 
 /// Who has signed must have this key.

@@ -10,11 +10,12 @@ use nhn_cloudtrail::{Code, DATA_SET, Error, Result};
 use nhn_cloudtrail_arrow::stages;
 use serde::Serialize;
 
-use crate::archive::{EVENTS, LOCK, OWN, STAGED, staged};
+use crate::archive::{EVENTS, LOCK, OWN, REJECTS, STAGED, staged};
 use crate::ledger::{
-    BEGINNING, Entry, RecordedFile, failed, hash, hash_file, head_file, ledger_file, lines, place,
+    BEGINNING, Counts, Entry, RecordedFile, failed, hash, hash_file, head_file, ledger_file, lines,
+    may_begin, place,
 };
-use crate::sign::{PublicKey, signature_file};
+use crate::sign::{self, PublicKey};
 
 /// What was found out about an archive.
 #[derive(Clone, Debug, Serialize)]
@@ -130,9 +131,15 @@ impl<'a> Verify<'a> {
             };
             return Err(Error::new(code, message).at(place(root)));
         }
-        let _lock = wait_for_nobody(root)?;
+        let strange: Vec<&str> =
+            OWN_FILES.into_iter().filter(|name| is_strange(root, name)).collect();
+        let _lock = match strange.contains(&LOCK) {
+            true => None,
+            false => wait_for_nobody(root)?,
+        };
         let mut check = Check {
             root,
+            strange,
             recorded: BTreeMap::new(),
             verified: Verified {
                 entries: 0,
@@ -143,6 +150,7 @@ impl<'a> Verify<'a> {
                 interrupted: false,
             },
         };
+        check.own_files();
         let heads = check.ledger(&own)?;
         check.heads(&own, &heads, self);
         check.files(hashed)?;
@@ -170,12 +178,26 @@ fn wait_for_nobody(root: &Path) -> Result<Option<File>> {
 
 struct Check<'a> {
     root: &'a Path,
+    /// The archive's own files that are something else.
+    strange: Vec<&'static str>,
     /// The files that the ledger speaks of, and whether its last entry does.
     recorded: BTreeMap<String, (RecordedFile, bool)>,
     verified: Verified,
 }
 
 const LEDGER: &str = "_archive/ledger.jsonl";
+const HEAD: &str = "_archive/head";
+const SIGNATURE: &str = "_archive/signature.json";
+/// Empty, and of no use but to say whose folder it is.
+const MARKS: [&str; 2] = [DATA_SET, "events/.nhn-cloudtrail.lock"];
+/// The files of an archive that the ledger does not speak of.
+const OWN_FILES: [&str; 6] = [LEDGER, HEAD, SIGNATURE, LOCK, MARKS[0], MARKS[1]];
+
+/// Whether something has the name of a file and is none: a link to one elsewhere, or a pipe that nobody
+/// may write to.
+fn is_strange(root: &Path, name: &str) -> bool {
+    fs::symlink_metadata(root.join(name)).is_ok_and(|data| !data.is_file())
+}
 
 impl Check<'_> {
     fn find(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
@@ -183,17 +205,33 @@ impl Check<'_> {
         self.verified.findings.push(finding);
     }
 
+    fn own_files(&mut self) {
+        for name in self.strange.clone() {
+            self.find(FindingKind::Altered, name, "is no file any more");
+        }
+        for name in MARKS {
+            if !self.strange.contains(&name)
+                && fs::metadata(self.root.join(name)).is_ok_and(|data| data.len() > 0)
+            {
+                self.find(FindingKind::Altered, name, "was altered: it is empty in every archive");
+            }
+        }
+        // What is being written lies there, and what was left of that by a run that was killed.
+        let is_used =
+            |folder: PathBuf| fs::read_dir(folder).is_ok_and(|mut dir| dir.next().is_some());
+        self.verified.interrupted |= staging(self.root).into_iter().any(is_used);
+    }
+
     /// Reads the ledger, gives the hashes of its lines.
     fn ledger(&mut self, own: &Path) -> Result<Vec<String>> {
         use FindingKind::{Added, Altered, Moved, Removed};
 
         let path = ledger_file(own);
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            text => text.map_err(|error| failed(&path, error))?,
+        let text = match is_strange(self.root, LEDGER) || !path.exists() {
+            true => Vec::new(),
+            false => fs::read(&path).map_err(|error| failed(&path, error))?,
         };
         let (lines, torn) = lines(&text);
-        self.verified.interrupted |= !torn.is_empty();
         let mut heads = Vec::new();
         let mut entries = Vec::new();
         for (number, line) in (1..).zip(&lines) {
@@ -255,7 +293,16 @@ impl Check<'_> {
             self.find(Removed, LEDGER, format!("entry {number} is missing"));
         }
         let end = entries.len();
+        let previous = heads.last().map_or(BEGINNING, String::as_str);
+        if !may_begin(torn, last + 1, previous) {
+            self.find(Added, LEDGER, "what stands after its last line is no beginning of a line");
+        }
+        self.verified.interrupted |= !torn.is_empty();
         for (index, entry) in (1..).zip(entries) {
+            if entry.as_ref().is_some_and(|entry| !adds_up(entry)) {
+                let message = format!("the counts of entry {index} do not add up");
+                self.find(Altered, LEDGER, message);
+            }
             for file in entry.into_iter().flat_map(|entry| entry.files) {
                 let is_inside = Path::new(&file.path)
                     .components()
@@ -283,11 +330,14 @@ impl Check<'_> {
     }
 
     fn heads(&mut self, own: &Path, heads: &[String], verify: &Verify<'_>) {
-        let stored = fs::read_to_string(head_file(own)).ok();
+        let is_strange = |name| self.strange.contains(&name);
+        let stored = Some(head_file(own)).filter(|_| !is_strange(HEAD));
+        let stored = stored.and_then(|path| fs::read_to_string(path).ok());
         let stored = stored.as_deref().map(|stored| stored.strip_suffix('\n').unwrap_or(""));
         let before = heads.len().checked_sub(2).and_then(|index| heads.get(index));
-        let path = "_archive/head";
+        let path = HEAD;
         match stored {
+            _ if is_strange(HEAD) => (),
             Some(stored) if heads.last().is_some_and(|head| head == stored) => (),
             Some(stored) if before.is_some_and(|before| before == stored) => {
                 self.verified.interrupted = true;
@@ -310,10 +360,13 @@ impl Check<'_> {
                 self.find(FindingKind::Head, LEDGER, message);
             }
         }
-        if let Some(key) = verify.public_key
-            && let Some(message) = key.check(own, &self.verified.head)
-        {
-            self.find(FindingKind::Signature, "_archive/signature.json", message);
+        let wrong = match verify.public_key {
+            _ if self.strange.contains(&SIGNATURE) => None,
+            Some(key) => key.check(own, &self.verified.head),
+            None => sign::check(own, heads),
+        };
+        if let Some(message) = wrong {
+            self.find(FindingKind::Signature, SIGNATURE, message);
         }
     }
 
@@ -403,24 +456,31 @@ impl Check<'_> {
     }
 }
 
+/// Whether all that came is accounted for, and all that was gained is in files.
+fn adds_up(entry: &Entry) -> bool {
+    let Counts { fetched, new, known, rejected, .. } = entry.records.unwrap_or_default();
+    let sum = |of_rejects: bool| {
+        let files = entry.files.iter().filter(|file| file.path.starts_with(REJECTS) == of_rejects);
+        files.map(|file| file.records).try_fold(0, u64::checked_add)
+    };
+    let became = new.checked_add(known).and_then(|sum| sum.checked_add(rejected));
+    became == Some(fetched) && sum(false) == Some(new) && sum(true) == Some(rejected)
+}
+
+/// The folders of what has no name yet.
+fn staging(root: &Path) -> [PathBuf; 3] {
+    let [beside, inside] = stages(&root.join(EVENTS));
+    [beside, inside, root.join(STAGED)]
+}
+
 /// The files in an archive that its ledger does not speak of, and that are not its own.
 fn unrecorded(
     root: &Path,
     recorded: &BTreeMap<String, (RecordedFile, bool)>,
 ) -> Result<Vec<PathBuf>> {
-    let own = root.join(OWN);
-    let files = [
-        root.join(DATA_SET),
-        root.join(EVENTS).join(DATA_SET),
-        root.join(LOCK),
-        ledger_file(&own),
-        head_file(&own),
-        head_file(&own).with_extension("unfinished"),
-        signature_file(&own),
-        signature_file(&own).with_extension("unfinished"),
-    ];
-    let [beside, inside] = stages(&root.join(EVENTS));
-    let folders = [beside, inside, root.join(STAGED)];
+    let mut files = OWN_FILES.map(|name| root.join(name)).to_vec();
+    files.extend([HEAD, SIGNATURE].map(|name| root.join(name).with_extension("unfinished")));
+    let folders = staging(root);
     let mut found = Vec::new();
     let mut todo = vec![root.to_owned()];
     while let Some(folder) = todo.pop() {

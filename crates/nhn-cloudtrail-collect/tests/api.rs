@@ -67,8 +67,11 @@ fn an_instant_may_hold_more_records_than_many_pages() {
     for api in [Api::V1, Api::V2] {
         let server = small(&["--ties", &format!("450@{}T12:00:00.000Z", day(2)), "--shuffle-ties"]);
         let client = server.client(api).page_size(100).build().unwrap();
+        let before = server.searches();
         let found = all(client.search(query(&since())).unwrap());
         assert_eq!(found, server.keys().into_iter().collect::<Vec<_>>(), "{api:?}");
+        let requests = server.searches() - before;
+        assert!(requests < 150, "{requests} requests of {api:?} for 850 records");
     }
 }
 

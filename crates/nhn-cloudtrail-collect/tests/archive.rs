@@ -213,6 +213,74 @@ fn what_cannot_be_fetched_is_a_gap_and_comes_with_the_next_run() {
 }
 
 #[test]
+fn days_that_cannot_be_compared_are_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("archive");
+    let server = server(&[]);
+    assert!(collect(&server, &archive).is_complete());
+    server.control("insert", &json!({"time": format!("{}T03:04:05.678Z", day(7)), "count": 3}));
+    let run = || {
+        let client = server.client(Api::V2).retries(0).page_size(200).build().unwrap();
+        Collection::new(&archive).api(client, query(&since())).run().unwrap()
+    };
+    let fail = |at: u64, next: u64| {
+        server.control("fail", &json!({"kinds": ["http500"], "at": at, "next": next}))
+    };
+    // Nothing can be asked.
+    fail(1, 1000);
+    let report = run();
+    assert_eq!(report.error.as_ref().map(|error| error.code()), Some(Code::HttpStatus));
+    assert_eq!(report.gaps.len(), 1, "{:?}", report.gaps);
+    assert!(report.gaps[0].reason.contains("came late"), "{:?}", report.gaps);
+    // Only the number of one day can be, and nothing of the others.
+    let restarted = Server::api(&["--events", "3000", "--days", "10", "--until", &until()]);
+    assert!(collect(&restarted, &folder.path().join("other")).is_complete());
+    restarted.control("fail", &json!({"kinds": ["http500"], "at": 4, "next": 1000}));
+    let client = restarted.client(Api::V2).retries(0).concurrency(1).build().unwrap();
+    let other = Collection::new(folder.path().join("other")).api(client, query(&since()));
+    let report = other.run().unwrap();
+    assert!(!report.is_complete() && report.error.is_none(), "{report:?}");
+    assert!(report.gaps[0].since > Some(since()), "{:?}", report.gaps);
+}
+
+#[test]
+fn a_damaged_file_does_not_end_collecting() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&[]);
+    for (name, damage, is_refetched) in [
+        ("short", &|bytes: &mut Vec<u8>| bytes.truncate(100) as _, true),
+        ("long", &|bytes: &mut Vec<u8>| bytes.push(b'x'), true),
+        ("other", &|bytes: &mut Vec<u8>| bytes.fill(b'x'), false),
+    ] as [(&str, &dyn Fn(&mut Vec<u8>), bool); 3]
+    {
+        let archive = folder.path().join(name);
+        collect(&server, &archive);
+        fs::write(archive.join("events/notes.txt"), "x").unwrap();
+        let file = files(&archive.join(format!("events/event_date={}", day(5)))).remove(0);
+        let whole = fs::read(&file).unwrap();
+        let mut bytes = whole.clone();
+        damage(&mut bytes);
+        fs::write(&file, bytes).unwrap();
+        for of in [5, 3] {
+            let time = format!("{}T12:00:00Z", day(of));
+            server.control("insert", &json!({"time": time, "count": 1}));
+        }
+        let report = collect(&server, &archive);
+        assert!(report.records.new >= 2, "{report:?}");
+        assert!(report.records.new > 100 || !is_refetched, "{name}: {report:?}");
+        let gone = report.gaps[0].object.clone().unwrap();
+        assert!(file.ends_with(&gone) && report.gaps.len() == 1, "{:?}", report.gaps);
+        let found = found(&archive);
+        let added = (FindingKind::Added, "events/notes.txt".to_owned());
+        assert_eq!(found, [(FindingKind::Altered, gone), added]);
+        fs::write(&file, &whole).unwrap();
+        fs::remove_file(archive.join("events/notes.txt")).unwrap();
+        let held: BTreeSet<String> = keys(&archive).into_iter().collect();
+        assert_eq!(held, server.keys(), "{name}");
+    }
+}
+
+#[test]
 fn who_is_refused_is_told_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive");
@@ -430,6 +498,42 @@ fn every_tampering_is_named() {
     assert!(turned.contains(&(Moved, ledger.clone())), "{turned:?}");
     let doubled = lines(&|lines| lines.insert(2, lines[1].clone()));
     assert!(doubled.contains(&(Added, ledger.clone())), "{doubled:?}");
+    for junk in ["x", "\0", "{\"version\":1,\"entry\":2,"] {
+        let junk = after(&|root| {
+            let mut file = fs::File::options().append(true).open(root.join(&ledger)).unwrap();
+            std::io::Write::write_all(&mut file, junk.as_bytes()).unwrap();
+        });
+        assert_eq!(junk, [(Added, ledger.clone())]);
+    }
+    let miscounted = lines(&|lines| {
+        let last = lines.last_mut().unwrap();
+        *last = last.replacen(r#""records":{"fetched":"#, r#""records":{"fetched":1"#, 1);
+    });
+    assert!(miscounted.contains(&(Head, "_archive/head".to_owned())), "{miscounted:?}");
+    let marked = after(&|root| fs::write(root.join(".nhn-cloudtrail.lock"), "x").unwrap());
+    assert_eq!(marked, [(Altered, ".nhn-cloudtrail.lock".to_owned())]);
+    // What is no file is not waited for, and not written through.
+    for name in ["ledger.jsonl", "head", "lock", "signature.json"] {
+        let path = format!("_archive/{name}");
+        let linked = after(&|root| {
+            let elsewhere = folder.path().join("elsewhere");
+            let _ = fs::remove_file(&elsewhere);
+            let _ = fs::rename(root.join(&path), &elsewhere);
+            std::os::unix::fs::symlink(&elsewhere, root.join(&path)).unwrap();
+        });
+        assert!(linked.contains(&(Altered, path.clone())), "{linked:?}");
+        let piped = after(&|root| {
+            let _ = fs::remove_file(root.join(&path));
+            let made = std::process::Command::new("mkfifo").arg(root.join(&path)).status();
+            assert!(made.unwrap().success());
+        });
+        assert!(piped.contains(&(Altered, path.clone())), "{piped:?}");
+        if name != "signature.json" {
+            let client = server.client(Api::V2).build().unwrap();
+            let error = Collection::new(&tampered).api(client, query(&since())).run().unwrap_err();
+            assert_eq!(error.code(), Code::InvalidArchive, "{name}");
+        }
+    }
     let gone = after(&|root| fs::remove_file(root.join("_archive/head")).unwrap());
     assert_eq!(gone, [(Removed, "_archive/head".to_owned())]);
     let cut = lines(&|lines| lines.truncate(count - 2));
@@ -479,6 +583,15 @@ fn the_head_can_be_signed() {
     assert!(check(&public) && !check(&other));
     collection().run().unwrap();
     assert!(!check(&public), "the newest head is not signed");
+    assert!(verify(&archive).is_intact(), "but one is that the ledger has");
+    let signature = archive.join("_archive/signature.json");
+    let text = fs::read_to_string(&signature).unwrap();
+    for wrong in ["x".to_owned(), text.replace("\"entry\":", "\"entry\":1"), text.replace('{', "")]
+    {
+        fs::write(&signature, wrong).unwrap();
+        let name = "_archive/signature.json".to_owned();
+        assert_eq!(found(&archive), [(FindingKind::Signature, name)]);
+    }
     collection().signer(Signer::open(&key).unwrap()).run().unwrap();
     assert!(check(&public));
     assert_eq!(Signer::open(file("none", "x")).unwrap_err().code(), Code::InvalidOption);

@@ -159,6 +159,11 @@ fn what_was_collected_is_told_shown_and_verified() {
     assert_eq!(run(["archive", "status", path, "--format", "json"]).json()["events"], 500);
     assert_eq!(run(["archive", "verify", path, "--head", &head]).status, 0);
     assert_eq!(server.collect(&archive, &[]).status, 0);
+    let mut again = server.command(&archive);
+    drop(server);
+    let nobody = Ran::from(again.args(["--retries", "0"]).output().unwrap());
+    assert_eq!((nobody.status, nobody.text().contains("fetched 0")), (2, true), "{}", nobody.all());
+    assert!(nobody.stderr.contains("may be missing"), "{}", nobody.stderr);
     assert_eq!(run(["archive", "verify", path, "--head", &head]).status, 0);
     let other = run(["archive", "verify", path, "--head", &"0a".repeat(32)]);
     assert_eq!(other.status, 1);
@@ -215,6 +220,7 @@ fn what_cannot_work_is_told_with_what_to_do() {
     assert!(old.stderr.contains("three months"), "{}", old.stderr);
     let nothing = run(["collect", "--into", archive.to_str().unwrap()]);
     assert_eq!(nothing.status, 2);
+    assert!(nothing.stderr.contains("--since") && nothing.stderr.contains("--bucket"));
 }
 
 #[cfg(unix)]
