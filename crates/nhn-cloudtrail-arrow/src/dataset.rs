@@ -300,7 +300,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// `IO` where the data set cannot be written, or another run is at it.
+    /// `INVALID_OPTION` where its tables have other columns or another language than the schema, `IO`
+    /// where it cannot be written, or another run is at it.
     #[doc(hidden)]
     pub fn open_known<'a>(
         root: &Path,
@@ -316,6 +317,13 @@ impl Dataset {
             if let Some(day) = folder.and_then(day_of) {
                 files.entry(day).or_default().push(root.join(file));
             }
+        }
+        // All were written with the same columns and in the same language.
+        let mut paths = files.values().flatten();
+        if let Some((table, path)) =
+            paths.find_map(|path| Some((TableFile::open(path).ok()?, path)))
+        {
+            check(&table, path, &schema)?;
         }
         let dataset = Self::begin(root, schema, threads, lock, files)?;
         Ok(Self { unreadable: Some(Vec::new()), ..dataset })

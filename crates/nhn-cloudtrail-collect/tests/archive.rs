@@ -71,6 +71,12 @@ fn an_archive_has_everything_once_and_takes_it_once() {
     let again = collect(&server, &archive);
     assert!(again.is_complete());
     assert_eq!(again.records.fetched, 0);
+    let english = Collection::new(&archive)
+        .names(nhn_cloudtrail::catalog::Catalog::builtin(), nhn_cloudtrail::catalog::Lang::En)
+        .api(server.client(Api::V2).build().unwrap(), query(&format!("{}T00:00:00Z", day(20))));
+    // Only days that have nothing yet: the names of an archive are in one language all the same.
+    server.control("insert", &json!({"time": format!("{}T00:00:00Z", day(15)), "count": 1}));
+    assert_eq!(english.run().unwrap_err().code(), Code::InvalidOption);
     assert_eq!(keys(&archive), expected);
     let verified = verify(&archive);
     assert!(verified.is_intact(), "{:?}", verified.findings);
