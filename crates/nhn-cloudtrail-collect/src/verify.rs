@@ -227,7 +227,7 @@ impl Check<'_> {
         use FindingKind::{Added, Altered, Moved, Removed};
 
         let path = ledger_file(own);
-        let text = match is_strange(self.root, LEDGER) || !path.exists() {
+        let text = match self.strange.contains(&LEDGER) || !path.exists() {
             true => Vec::new(),
             false => fs::read(&path).map_err(|error| failed(&path, error))?,
         };
