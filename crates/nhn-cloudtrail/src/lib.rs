@@ -68,8 +68,8 @@ pub use flat::{Column, SCHEMA_VERSION, Value};
 #[doc(hidden)]
 pub use json::{decode_into, use_level};
 pub use reader::{
-    Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, Reject, Split, Stats,
-    parse,
+    Collect, Item, Limits, Part, Parts, Progress, Reader, ReaderBuilder, RecordPath, Reject, Split,
+    Stats, parse,
 };
 #[doc(hidden)]
 pub use recent::Recent;

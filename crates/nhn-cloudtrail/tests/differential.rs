@@ -215,7 +215,7 @@ fn check_line(line: &[u8]) {
     assert_eq!(items.last().map(|item| item.0), Some(true));
     // Blanks at the end of a reject are kept, but for a carriage return.
     let trimmed = items[1..items.len() - 1].iter().map(|(ok, raw)| (*ok, trim(raw)));
-    let expected = naive_line(line);
+    let Some(expected) = naive_line(line) else { return };
     let expected = expected.iter().map(|found| match found {
         Found::Event(raw) => (true, *raw),
         Found::Reject(raw) => (false, *raw),
@@ -239,7 +239,9 @@ fn show(items: &[(bool, &[u8])]) -> Vec<String> {
 #[test]
 fn nesting_agrees_up_to_the_limit() {
     for depth in [1, 2, 60, 126, 127] {
-        let line = format!("{}{}{}", "{\"a\":".repeat(depth - 1), "{}", "}".repeat(depth - 1));
+        // A field of a record, so that it is one.
+        let inner = if depth == 1 { "{\"region\":1}" } else { "{}" };
+        let line = format!("{}{inner}{}", "{\"request\":".repeat(depth - 1), "}".repeat(depth - 1));
         assert!(serde_json::from_str::<Value>(&line).is_ok(), "{depth}");
         assert_eq!(parse(&line).unwrap().len(), 1, "{depth}");
     }

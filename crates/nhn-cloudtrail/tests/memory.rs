@@ -76,7 +76,6 @@ fn stays_flat() {
         (b"{\"a\":[", b"1,"),
         (b"{\"a\":", b"["),
         (b"[\"", b"a"),
-        (b"", b"\0"),
         (b"", b"text "),
         (b"{\"eventId\":\"a\"}\n{\"b\":\"", b"b"),
     ] {
@@ -89,9 +88,12 @@ fn stays_flat() {
         );
     }
 
-    // Blanks, and an array of records that is one line.
+    // Blanks, NUL bytes, and an array of records that is one line.
     let (stats, codes) = read_all(endless(b"", b" \n", long));
     assert_eq!((stats.records, codes.len()), (0, 0));
+    let (stats, codes) = read_all(endless(b"{\"eventId\":\"a\"}\n", b"\0", long));
+    assert_eq!((stats.events, codes.len()), (1, 0));
+    assert!(stats.nul_bytes > long - 100);
     let (stats, codes) = read_all(endless(b"{\"eventId\":\"a\"}", b" ", long));
     assert_eq!((stats.events, codes.len()), (1, 0));
     let (stats, codes) = read_all(endless(b"[", b"{\"eventId\":\"a\"},", long));

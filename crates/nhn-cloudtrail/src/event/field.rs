@@ -77,6 +77,13 @@ fields! {
     TargetMembers = "target_members", "eventTarget";
 }
 
+impl Field {
+    /// Whether hardly anything but a record has this key.
+    pub(crate) fn is_likely(self) -> bool {
+        matches!(self, Field::EventId | Field::EventTime | Field::EventLogUuid)
+    }
+}
+
 impl std::fmt::Display for Field {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

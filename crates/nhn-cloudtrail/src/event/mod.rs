@@ -71,6 +71,11 @@ impl Batch {
         }
     }
 
+    /// How many of its events are not recognized: see [`Event::is_recognized`].
+    pub(crate) fn unrecognized(&self) -> u64 {
+        self.0.records.iter().filter(|record| !record.recognized).count() as u64
+    }
+
     /// How many bytes its records stand in.
     pub(crate) fn text_len(&self) -> usize {
         self.0.bytes.len()
@@ -352,6 +357,13 @@ impl Event {
     #[inline]
     pub fn has_extra(&self) -> bool {
         self.record().has_extra()
+    }
+
+    /// Whether the record has any wire field and is not one of another system, such as AWS
+    /// CloudTrail, whose records share the names of some fields.
+    #[inline]
+    pub fn is_recognized(&self) -> bool {
+        self.record().recognized
     }
 
     fn span_text(&self, span: Span) -> Option<Cow<'_, str>> {

@@ -70,6 +70,13 @@ pub(crate) struct Record {
     pub(crate) repeated: u32,
     /// Whether any member is no wire field's.
     pub(crate) extra: bool,
+    /// Whether any member is a wire field's, and the object no record of another system's: see
+    /// [`Event::is_recognized`](super::Event::is_recognized).
+    pub(crate) recognized: bool,
+    /// Whether it has a member that no record has, but our flat form and records of AWS do.
+    pub(crate) odd: bool,
+    /// Whether it has a key that hardly anything but a record has: see [`Field::is_likely`].
+    pub(crate) likely: bool,
     pub(crate) start: u32,
     pub(crate) end: u32,
     /// The number in its source, from 1.
@@ -83,6 +90,9 @@ impl Record {
         fields: [Span::NONE; SLOTS],
         repeated: 0,
         extra: false,
+        recognized: false,
+        odd: false,
+        likely: false,
         start: 0,
         end: 0,
         number: 0,
@@ -120,7 +130,8 @@ impl Record {
     }
 
     /// Scans the object at `start` into a record that is empty so far. Where `known`, one that does
-    /// not begin with the key of a field is [`Stop::Incomplete`].
+    /// not begin with the key of a field, or that needs a closer look to be told from other
+    /// objects, is [`Stop::Incomplete`].
     #[inline(always)]
     fn fill<const LINE: bool, L: AnyLevel>(
         &mut self,
@@ -133,7 +144,7 @@ impl Record {
         let (byte, mut at) = scanner.token(scanner.expect(start, b'{')?)?;
         if byte == b'}' {
             self.end = at as u32 + 1;
-            return Ok(());
+            return if known { Err(Stop::Incomplete) } else { Ok(()) };
         }
         let mut seen = 0u32;
         let mut last = NO_SLOT;
@@ -154,6 +165,8 @@ impl Record {
                     } else {
                         slot_at(scanner.bytes, at + 1, key.end - at - 2)
                     };
+                    self.odd |=
+                        slot == NO_SLOT && scanner.bytes.get(at..key.end) == Some(b"\"eventName\"");
                     order.learn(last, slot);
                     let (byte, value) = scanner.token(scanner.expect(key.end, b':')?)?;
                     (slot, byte, value)
@@ -185,18 +198,14 @@ impl Record {
                 b',' => at = scanner.token(next + 1)?.1,
                 b'}' => {
                     self.end = next as u32 + 1;
-                    return Ok(());
+                    self.recognized = seen != 0;
+                    self.likely = seen & LIKELY != 0;
+                    let odd = known && (self.odd || !self.likely);
+                    return if odd { Err(Stop::Incomplete) } else { Ok(()) };
                 }
                 _ => return Err(Stop::Invalid(next)),
             }
         }
-    }
-
-    /// Whether it has what hardly anything but a record has: an event's ID or time.
-    pub(crate) fn is_likely(&self) -> bool {
-        [Field::EventId, Field::EventTime]
-            .into_iter()
-            .any(|field| self.slot(field as usize) != Span::NONE)
     }
 
     #[inline]
@@ -256,6 +265,10 @@ impl Record {
         moved
     }
 }
+
+/// The slots of the keys that hardly anything but a record has.
+const LIKELY: u32 =
+    1 << Field::EventId as u32 | 1 << Field::EventTime as u32 | 1 << Field::EventLogUuid as u32;
 
 /// Scans one object.
 struct One<'a, const LINE: bool> {

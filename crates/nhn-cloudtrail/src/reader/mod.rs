@@ -4,6 +4,7 @@ mod dedup;
 mod frame;
 mod open;
 mod parts;
+mod path;
 mod split;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use dedup::{Dedup, Seen};
 use frame::Rejected;
 use open::{Open, Ready, would_block};
 pub use parts::{Collect, Part, Parts};
+pub use path::RecordPath;
 pub use split::Split;
 
 /// How many bytes are read at a time.
@@ -90,6 +92,12 @@ pub struct Stats {
     pub conflicts: u64,
     /// Events that the filter left out; no part of `records`.
     pub filtered: u64,
+    /// Events whose record has no wire field, or is one of another system: `{}`, say, or the line
+    /// of another log. They are among `events` too.
+    pub unrecognized: u64,
+    /// NUL bytes that were skipped before values, as the rotation of a log that is being written
+    /// leaves them.
+    pub nul_bytes: u64,
 }
 
 /// What could not become an event: its bytes, its place and the reason.
@@ -179,6 +187,7 @@ type Select = Arc<dyn Fn(&Event) -> bool + Send + Sync>;
 #[must_use]
 pub struct ReaderBuilder {
     limits: Limits,
+    path: Option<Arc<RecordPath>>,
     dedup: bool,
     select: Option<Select>,
     formats: Vec<Arc<dyn Format>>,
@@ -200,6 +209,13 @@ impl ReaderBuilder {
     /// What a record may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where the records are in each value of the input, for wrappers that are not recognized; see
+    /// [`RecordPath`]. With it, records are read from nowhere else.
+    pub fn record_path(mut self, path: RecordPath) -> Self {
+        self.path = Some(Arc::new(path));
         self
     }
 
@@ -308,6 +324,7 @@ impl ReaderBuilder {
         let bytes_total = sources.iter().try_fold(0, |total, source| Some(total + source.size?));
         Ok(Reader {
             limits: self.limits.check()?,
+            path: self.path,
             piece: self.piece,
             select: self.select,
             formats: self.formats,
@@ -340,6 +357,7 @@ impl ReaderBuilder {
 /// ```
 pub struct Reader {
     limits: Limits,
+    path: Option<Arc<RecordPath>>,
     piece: usize,
     select: Option<Select>,
     formats: Vec<Arc<dyn Format>>,
@@ -383,6 +401,7 @@ impl Reader {
     pub fn builder() -> ReaderBuilder {
         ReaderBuilder {
             limits: Limits::default(),
+            path: None,
             dedup: false,
             select: None,
             formats: Vec::new(),
@@ -410,8 +429,8 @@ impl Reader {
     /// Whether something more is at hand, so that [`next_item`](Reader::next_item) need not wait for
     /// its source. Whoever passes events on may want to flush where this is false.
     pub fn is_ready(&self) -> bool {
-        let Ready { batch, next, rejects, error, .. } = &self.ready;
-        batch.as_ref().is_some_and(|batch| *next < batch.len())
+        let Ready { batches, next, rejects, error, .. } = &self.ready;
+        batches.iter().map(|batch| batch.len()).sum::<usize>() > *next
             || !rejects.is_empty()
             || error.is_some()
     }
@@ -444,6 +463,7 @@ impl Reader {
             if let Some(open) = &mut self.open {
                 let done = open.read(self.piece, &mut self.ready);
                 self.stats.filtered += std::mem::take(&mut self.ready.skipped);
+                self.stats.nul_bytes += std::mem::take(&mut self.ready.nul_bytes);
                 if done {
                     self.open = None;
                 }
@@ -470,7 +490,10 @@ impl Reader {
     fn open_source(&mut self, source: Source) -> Result<Open> {
         let name = source.name.clone();
         match source.open(self.bytes_read.clone(), &self.formats, &self.watch) {
-            Ok(input) => Ok(Open::new(name, input, self.limits, self.piece, &self.watch)),
+            Ok(input) => {
+                let path = self.path.as_ref();
+                Ok(Open::new(name, input, self.limits, path, self.piece, &self.watch))
+            }
             Err(Unopened::Wrong(error)) => Err(error),
             Err(Unopened::NotYet(source, error)) => {
                 self.sources.push_front(*source);
@@ -482,10 +505,10 @@ impl Reader {
     fn ready_item(&mut self) -> Option<Result<Item>> {
         loop {
             let ready = &mut self.ready;
-            let event = ready.batch.as_ref().and_then(|batch| batch.get(ready.next));
+            let event = ready.batches.front().and_then(|batch| batch.get(ready.next));
             let reject_first = match (&event, ready.rejects.front()) {
                 (Some(event), Some(reject)) => reject.number < event.number(),
-                (None, Some(_)) => true,
+                (None, Some(_)) => ready.batches.is_empty(),
                 (_, None) => false,
             };
             if reject_first {
@@ -495,8 +518,9 @@ impl Reader {
                 return Some(Ok(Item::Reject(reject.into_public(ready.source.clone()))));
             }
             let Some(event) = event else {
-                ready.batch = None;
-                return None;
+                ready.next = 0;
+                ready.batches.pop_front()?;
+                continue;
             };
             ready.next += 1;
             if self.select.as_ref().is_some_and(|select| !select(&event)) {
@@ -513,6 +537,7 @@ impl Reader {
                 Some(Seen::Never) | None => (),
             }
             self.stats.events += 1;
+            self.stats.unrecognized += u64::from(!event.is_recognized());
             return Some(Ok(Item::Event(event)));
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Limits;
-use super::frame::{Draft, Framer, Rejected, Status};
+use super::frame::{Draft, Framer, Rejected, Status, describe};
+use super::path::RecordPath;
 use crate::error::{Code, Error, Position, Result, printable};
 use crate::event::{Batch, Inner, Record};
 use crate::source::{Input, RawRows, Rows, Unread, Watch};
@@ -15,14 +16,16 @@ use crate::source::{Input, RawRows, Rows, Unread, Watch};
 /// What has been read and not given out.
 #[derive(Default)]
 pub(super) struct Ready {
-    pub(super) batch: Option<Batch>,
-    /// How many events of the batch have been given out.
+    pub(super) batches: VecDeque<Batch>,
+    /// How many events of the first batch have been given out.
     pub(super) next: usize,
     pub(super) rejects: VecDeque<Rejected>,
     pub(super) error: Option<Error>,
     pub(super) source: Option<Arc<str>>,
     /// How many records were passed over because the filter would leave them out.
     pub(super) skipped: u64,
+    /// How many NUL bytes were skipped.
+    pub(super) nul_bytes: u64,
 }
 
 /// A source that is being read.
@@ -36,10 +39,11 @@ impl Open {
         name: Option<Arc<str>>,
         input: Input,
         limits: Limits,
+        path: Option<&Arc<RecordPath>>,
         piece: usize,
         watch: &Watch,
     ) -> Self {
-        let mut framer = Framer::new(limits);
+        let mut framer = Framer::new(limits, path.cloned());
         let mut cut = Cut::default();
         let text = match input {
             Input::Memory(owner) => Text::Memory { to: piece.min(owner.len()), from: 0, owner },
@@ -47,16 +51,16 @@ impl Open {
             Input::Lines { stream, from, is_last } => {
                 cut = Cut { before: from > 0, after: !is_last };
                 if cut.before {
-                    framer = Framer::between_lines(limits, from);
+                    framer = Framer::between_lines(limits, path.cloned(), from);
                 }
                 Text::Stream { input: stream, buffer: Vec::new() }
             }
             Input::Rows(rows) => return Open::Rows(OpenRows { name, rows, limits, number: 0 }),
         };
         let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
-        let (head, failure) = (Vec::new(), None);
+        let (head, failure, draft) = (Vec::new(), None, Draft::default());
         let watch = watch.clone();
-        Open::Text(Box::new(OpenText { name, framer, text, cut, head, end, failure, watch }))
+        Open::Text(Box::new(OpenText { name, framer, draft, text, cut, head, end, failure, watch }))
     }
 
     /// Reads until something is ready; true where that is the last of the source.
@@ -120,7 +124,7 @@ impl OpenRows {
         ready.next = 0;
         let bytes = Bytes::from(rows.text);
         let source = self.name.clone();
-        ready.batch = Some(Batch::new(Inner { bytes, records, source, base: 0 }));
+        ready.batches.push_back(Batch::new(Inner { bytes, records, source, base: 0 }));
     }
 
     fn record(&self, text: &[u8], from: usize, to: usize) -> Result<Record, (Code, &'static str)> {
@@ -135,6 +139,9 @@ impl OpenRows {
 pub(super) struct OpenText {
     pub(super) name: Option<Arc<str>>,
     pub(super) framer: Framer,
+    /// What was found and not given out: objects without any wire field wait for the first record,
+    /// since without one they are an error.
+    draft: Draft,
     pub(super) text: Text,
     pub(super) cut: Cut,
     /// The first bytes of the text, to say what it is where it is no log.
@@ -163,7 +170,7 @@ impl OpenText {
     fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
         ready.source.clone_from(&self.name);
         loop {
-            let mut draft = Draft::default();
+            let mut draft = std::mem::take(&mut self.draft);
             let buffer = self.text.buffer();
             if self.head.len() < HEAD {
                 // All of the buffer before was looked at, so what is missing is still there.
@@ -174,22 +181,30 @@ impl OpenText {
             let status = self.framer.run(buffer, self.end, &mut draft);
             let done = status == Status::Done;
             let length = buffer.len() as u64;
+            let waiting = draft.has_events() && self.framer.is_holding();
             if done {
                 let failure = self.failure.take();
                 self.finish(failure, &mut draft, length, ready);
+            } else if waiting && !draft.is_full() && buffer.len() <= MOST_HELD {
+                self.draft = draft;
+                draft = Draft::default();
+            } else if waiting {
+                self.framer.stop_holding(&mut draft);
             }
-            let given = !draft.records.is_empty() || !draft.rejects.is_empty();
-            if given {
+            if done || draft.has_events() || !draft.rejects.is_empty() {
                 self.give(draft, ready);
-            }
-            if given || done {
                 return done;
+            }
+            if !self.draft.has_events() {
+                self.draft = draft;
             }
             if !self.watch.goes_on() {
                 ready.error = Some(Watch::error());
                 return true;
             }
-            self.rebase();
+            if !self.draft.has_events() {
+                self.rebase();
+            }
             match self.text.fill(piece) {
                 Ok(0) => self.end = true,
                 Ok(_) => (),
@@ -208,23 +223,27 @@ impl OpenText {
 
     fn give(&mut self, mut draft: Draft, ready: &mut Ready) {
         if self.cut.before {
-            for record in &mut draft.records {
+            let converted = draft.converted.iter_mut().map(|converted| &mut converted.record);
+            for record in draft.records.iter_mut().chain(converted) {
                 (record.number, record.line) = (0, 0);
             }
             draft.rejects.iter_mut().for_each(Rejected::unnumber);
         }
         ready.next = 0;
-        ready.rejects = draft.rejects.into();
+        ready.rejects = std::mem::take(&mut draft.rejects).into();
+        ready.nul_bytes += draft.nul_bytes;
         let base = self.framer.base();
         let at = self.framer.at;
-        let bytes = (!draft.records.is_empty()).then(|| self.text.share(at));
-        self.framer.rebase();
-        ready.batch = bytes.map(|bytes| {
-            Batch::new(Inner { bytes, records: draft.records, source: self.name.clone(), base })
-        });
-        if ready.batch.is_none() {
+        let bytes = if draft.records.is_empty() {
             self.text.consume(at);
-        }
+            Bytes::new()
+        } else {
+            self.text.share(at)
+        };
+        self.framer.rebase();
+        draft.into_batches(&bytes, base, self.name.as_ref(), |batch| {
+            ready.batches.push_back(batch);
+        });
     }
 
     fn rebase(&mut self) {
@@ -246,6 +265,7 @@ impl OpenText {
         let place = Position { source: self.name.clone(), ..Position::default() };
         let whole = self.framer.seen_whole();
         let held = self.framer.take_held();
+        let seen = (!whole).then(|| self.unrecognized(draft));
         if let Some(error) = failure {
             let error = match Unread::of(error) {
                 Ok(unread) => {
@@ -293,17 +313,33 @@ impl OpenText {
         }
         if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
             ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
-        } else if let Some(first) = held.first() {
-            let seen = what_is(&self.head);
-            let message = format!(
-                "no CloudTrail record found: this is {seen} (line {}: {})",
-                first.line, first.message
-            );
-            ready.error = Some(Error::new(Code::NotALog, message).at(place));
         } else if self.framer.number() > 0 {
-            let message = format!("no CloudTrail record found: this is {}", what_is(&self.head));
+            let seen = seen.flatten().unwrap_or_else(|| what_is(&self.head));
+            let reason = match held.first() {
+                Some(first) => format!(" (line {}: {})", first.line, first.message),
+                None => String::new(),
+            };
+            let message = format!("no CloudTrail record found: this is {seen}{reason}");
             ready.error = Some(Error::new(Code::NotALog, message).at(place));
         }
+    }
+
+    /// Says what the objects look like of which none has a wire field. Where nothing was given out,
+    /// they are taken from the draft: the error stands for them.
+    fn unrecognized(&self, draft: &mut Draft) -> Option<String> {
+        let first = draft.records.first().cloned();
+        if self.framer.is_holding() {
+            draft.nul_bytes = 0;
+            draft.records.clear();
+        }
+        let first = first?;
+        let range = first.start as usize..first.end as usize;
+        let object = self.text.buffer().get(range)?;
+        let mut seen = describe(object);
+        if memchr::memchr2(b'{', b'[', object.get(1..)?).is_some() {
+            seen.push_str("; if there are records inside, say where with a record path");
+        }
+        Some(seen)
     }
 }
 
@@ -316,15 +352,37 @@ pub(super) fn would_block(error: io::Error) -> Error {
 /// How much of a text is kept to say what it is.
 const HEAD: usize = 512;
 
-/// Names what the head of a text without records looks like.
+/// How much text of objects without any wire field waits for the first record.
+const MOST_HELD: usize = 16 << 20;
+
+/// Names what the head of a text without records looks like, and what to do about it.
 fn what_is(head: &[u8]) -> String {
+    let utf16 = "UTF-16 text; convert it to UTF-8 first";
+    let utf32 = "UTF-32 text; convert it to UTF-8 first";
     let known = match head {
         [0x1f, 0x8b, ..] => "gzip data inside of compressed data; decompress it once",
         [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data inside of compressed data; decompress it once",
-        [b'P', b'K', 3, 4, ..] => "a zip archive; unpack it first",
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
+            "a zip archive; unpack it first"
+        }
+        [b'7', b'z', 0xbc, 0xaf, ..] => "a 7z archive; unpack it first",
         [b'B', b'Z', b'h', ..] => "bzip2 data; decompress it first",
         [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz data; decompress it first",
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16 text; convert it to UTF-8 first",
+        [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => {
+            "lz4 data; decompress it first"
+        }
+        [0xff, 6, 0, 0, b's', b'N', b'a', b'P', ..] => "snappy data; decompress it first",
+        [0x1f, 0x9d, ..] => "data of compress; decompress it first",
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => utf32,
+        [first, 0, 0, 0, ..] | [0, 0, 0, first, ..] if matches!(first, b'{' | b'[') => utf32,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => utf16,
+        [first, 0, ..] | [0, first, ..] if matches!(first, b'{' | b'[') => utf16,
+        _ if head.get(257..262) == Some(b"ustar") => "a tar archive; unpack it first",
+        [b'O', b'b', b'j', 1, ..] => "an Avro file; export the records as JSON",
+        [b'O', b'R', b'C', ..] => "an ORC file; export the records as JSON",
+        _ if is_syslog(head) => {
+            "syslog messages; remove what stands before the record on each line"
+        }
         _ if head.trim_ascii_start().starts_with(b"<") => "HTML or XML",
         _ if head.contains(&0) => "binary data",
         _ => {
@@ -334,6 +392,15 @@ fn what_is(head: &[u8]) -> String {
         }
     };
     known.to_owned()
+}
+
+/// Whether a text begins with the priority of a syslog message: `<134>`.
+fn is_syslog(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    head.strip_prefix(b"<").is_some_and(|rest| {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (1..=3).contains(&digits) && rest.get(digits) == Some(&b'>')
+    })
 }
 
 impl Text {

@@ -20,9 +20,10 @@ use bytes::Bytes;
 use super::dedup::Seen;
 use super::frame::{Counts, Draft, Framer, Rejected, Status};
 use super::open::{Open, OpenText, Ready, Text};
+use super::path::RecordPath;
 use super::{Limits, Progress, Reader, Reject, Select, Stats};
 use crate::error::{Code, Error, Result};
-use crate::event::{Batch, Inner};
+use crate::event::Batch;
 use crate::source::Watch;
 
 /// How many pieces a part is made of: 2 MiB of text, some thousand records.
@@ -125,8 +126,11 @@ struct Done<P> {
     filtered: u64,
     /// How many events there are.
     events: u64,
-    /// Of each event, where duplicates are looked for.
-    identities: Vec<(u64, u64)>,
+    /// How many of them are not recognized.
+    unrecognized: u64,
+    nul_bytes: u64,
+    /// Of each event, where duplicates are looked for, and whether it is recognized.
+    identities: Vec<((u64, u64), bool)>,
     rejects: Vec<Rejected>,
     /// How far the lines went; none where they did not stand for themselves.
     counts: Option<Counts>,
@@ -136,6 +140,7 @@ struct Done<P> {
 #[derive(Clone)]
 struct Plan {
     limits: Limits,
+    path: Option<Arc<RecordPath>>,
     piece: usize,
     select: Option<Select>,
     dedup: bool,
@@ -178,6 +183,7 @@ impl Reader {
         };
         let plan = Plan {
             limits: self.limits,
+            path: self.path.clone(),
             piece: self.piece,
             select: self.select.clone(),
             dedup: self.dedup.is_some(),
@@ -297,8 +303,9 @@ impl<C: Collect> Worker<C> {
                 None
             }
         };
-        let Taken { filtered, events, identities, rejects } = taken;
-        Done { value: self.collect.finish(), filtered, events, identities, rejects, counts }
+        let Taken { filtered, events, unrecognized, nul_bytes, identities, rejects } = taken;
+        let value = self.collect.finish();
+        Done { value, filtered, events, unrecognized, nul_bytes, identities, rejects, counts }
     }
 
     fn take(&mut self, mut batch: Batch, taken: &mut Taken) {
@@ -311,15 +318,17 @@ impl<C: Collect> Worker<C> {
             return;
         }
         if self.plan.dedup {
-            taken.identities.extend(batch.iter().map(|event| event.identity()));
+            let identities = batch.iter().map(|event| (event.identity(), event.is_recognized()));
+            taken.identities.extend(identities);
         }
         taken.events += batch.len() as u64;
+        taken.unrecognized += batch.unrecognized();
         self.collect.add(&batch);
     }
 
     /// Reads lines, a piece at a time: what is made of a piece is made while it is at hand.
     fn lines(&mut self, text: &Bytes, taken: &mut Taken) -> Option<Counts> {
-        let mut framer = Framer::between_lines(self.plan.limits, 0);
+        let mut framer = Framer::between_lines(self.plan.limits, self.plan.path.clone(), 0);
         let mut from = 0;
         while let Some(piece) = text.get(from..).filter(|rest| !rest.is_empty()) {
             let near = piece.get(..self.plan.piece).unwrap_or(piece);
@@ -335,12 +344,9 @@ impl<C: Collect> Worker<C> {
                 return None;
             }
             taken.rejects.append(&mut draft.rejects);
-            if !draft.records.is_empty() {
-                let bytes = text.slice(from..from + at);
-                let base = framer.base();
-                let records = draft.records;
-                self.take(Batch::new(Inner { bytes, records, source: None, base }), taken);
-            }
+            taken.nul_bytes += draft.nul_bytes;
+            let bytes = text.slice(from..from + at);
+            draft.into_batches(&bytes, framer.base(), None, |batch| self.take(batch, taken));
             framer.rebase();
             from += at;
         }
@@ -353,7 +359,9 @@ impl<C: Collect> Worker<C> {
 struct Taken {
     filtered: u64,
     events: u64,
-    identities: Vec<(u64, u64)>,
+    unrecognized: u64,
+    nul_bytes: u64,
+    identities: Vec<((u64, u64), bool)>,
     rejects: Vec<Rejected>,
 }
 
@@ -487,8 +495,9 @@ impl<C: Collect> Parts<C> {
 
     /// Has something made of what a source's own framer found.
     fn start(&mut self, gathered: Gathered) -> Option<Slot<C::Part>> {
-        let Gathered { batches, found, skipped, .. } = gathered;
+        let Gathered { batches, found, skipped, nul_bytes, .. } = gathered;
         self.reader.stats.filtered += skipped;
+        self.reader.stats.nul_bytes += nul_bytes;
         if batches.is_empty() && found.rejects.is_empty() {
             return None;
         }
@@ -542,11 +551,14 @@ impl<C: Collect> Parts<C> {
         stats.filtered += done.filtered;
         stats.records += done.events + rejects.len() as u64;
         stats.rejects += rejects.len() as u64;
+        stats.nul_bytes += done.nul_bytes;
+        stats.unrecognized += done.unrecognized;
         let mut duplicates = 0;
         let mut keep = Vec::new();
         if let Some(dedup) = &mut self.reader.dedup {
-            for identity in done.identities {
+            for (identity, recognized) in done.identities {
                 let seen = dedup.insert(identity);
+                stats.unrecognized -= u64::from(seen == Seen::Same && !recognized);
                 stats.conflicts += u64::from(seen == Seen::Other);
                 duplicates += u64::from(seen == Seen::Same);
                 keep.push(seen != Seen::Same);
@@ -576,6 +588,7 @@ pub(super) struct Gathered {
     batches: Vec<Batch>,
     found: Found,
     skipped: u64,
+    nul_bytes: u64,
     error: Option<Error>,
     /// Whether that was the last of the source.
     over: bool,
@@ -602,7 +615,8 @@ impl Gathered {
                 bytes += reject.raw.len();
                 gathered.found.rejects.push(reject);
             }
-            if let Some(batch) = ready.batch.take() {
+            gathered.nul_bytes += std::mem::take(&mut ready.nul_bytes);
+            for batch in ready.batches.drain(..) {
                 bytes += batch.text_len();
                 gathered.batches.push(batch);
             }

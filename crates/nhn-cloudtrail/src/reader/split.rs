@@ -105,7 +105,8 @@ impl ReaderBuilder {
         }
         let source = Source::lines(path.clone(), bytes.clone());
         let Ok(input) = source.open(Arc::default(), &[], &self.watch) else { return false };
-        let mut open = Open::new(None, input, self.limits, self.piece, &Watch::default());
+        let mut open =
+            Open::new(None, input, self.limits, self.path.as_ref(), self.piece, &Watch::default());
         let begun = Gathered::read(&mut open, self.piece, true);
         match open {
             Open::Text(text) => begun.begins_with_event() && text.framer.is_between_lines(),

@@ -14,18 +14,25 @@ fn is_json(text: &[u8]) -> bool {
 }
 
 /// Reads a line as the design says: an object is complete when the line ends or another `{` follows,
-/// anything else makes a reject of it and the rest; a line may be a whole array of objects.
-pub(crate) fn naive_line(line: &[u8]) -> Vec<Found<'_>> {
+/// anything else makes a reject of it and the rest; a line may be a whole array with objects. None
+/// where it is a broken array of objects: what is read of one is a matter of recovery.
+pub(crate) fn naive_line(line: &[u8]) -> Option<Vec<Found<'_>>> {
     let mut found = Vec::new();
-    let mut rest = trim(line);
+    let mut rest = begin(line);
     if rest.first() == Some(&b'[') && is_json(rest) {
         let inside = trim(&rest[1..rest.len() - 1]);
         let elements = elements(inside);
-        return if elements.iter().all(|element| element.first() == Some(&b'{')) {
-            elements.into_iter().map(event).collect()
+        let is_object = |element: &&[u8]| element.first() == Some(&b'{');
+        return Some(if elements.is_empty() || elements.iter().any(is_object) {
+            let found =
+                |element| if is_object(&element) { event(element) } else { Found::Reject(element) };
+            elements.into_iter().map(found).collect()
         } else {
             vec![Found::Reject(rest)]
-        };
+        });
+    }
+    if rest.first() == Some(&b'[') && trim(&rest[1..]).first() == Some(&b'{') {
+        return None;
     }
     while !rest.is_empty() {
         let end = match rest.first() {
@@ -44,7 +51,16 @@ pub(crate) fn naive_line(line: &[u8]) -> Vec<Found<'_>> {
         found.push(event(&rest[..end]));
         rest = after;
     }
-    found
+    Some(found)
+}
+
+/// A line from its first value on: NUL bytes and byte-order marks before it are skipped.
+fn begin(line: &[u8]) -> &[u8] {
+    let mut line = trim(line);
+    while let [0, rest @ ..] | [0xef, 0xbb, 0xbf, rest @ ..] = line {
+        line = trim(rest);
+    }
+    line
 }
 
 fn event(object: &[u8]) -> Found<'_> {

@@ -25,6 +25,7 @@ pub(crate) struct Options {
     lang: Option<String>,
     columns: Option<Vec<String>>,
     limits: LimitOptions,
+    record_path: Option<String>,
     filter: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -104,7 +105,10 @@ impl Options {
 
     /// A reader with these options.
     pub(crate) fn builder(&self) -> ReaderBuilder {
-        let builder = Reader::builder().limits(self.limits()).dedup(self.dedup);
+        let mut builder = Reader::builder().limits(self.limits()).dedup(self.dedup);
+        if let Some(path) = &self.record_path {
+            builder = builder.record_path(path.parse().unwrap());
+        }
         match &self.filter {
             Some(filter) => {
                 builder.select(self::filter(filter).unwrap().into_select(Catalog::builtin()))

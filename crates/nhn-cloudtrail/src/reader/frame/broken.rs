@@ -91,10 +91,19 @@ impl Framer {
                 Step::Next
             }
             Found::Nothing if complete => {
+                // A value that must end on its line costs no other line.
+                let until = match self.bound.take() {
+                    Some(_) => {
+                        self.levels.clear();
+                        self.mode = self.outer;
+                        Until::LineEnd
+                    }
+                    None => Until::End,
+                };
                 let message = format!(
                     "{message}; where the next record begins cannot be told, so the rest is rejected with it"
                 );
-                self.reject_until(buffer, at, code, message, Until::End)
+                self.reject_until(buffer, at, code, message, until)
             }
             Found::Nothing | Found::More => Step::More,
         }
@@ -129,7 +138,7 @@ impl Framer {
                 if lost { None } else { close_on_lines(&mut brackets, stretch, from, &mut lost) };
             let balanced = match closed.map(|end| (end, after_text(window, end))) {
                 Some((_, None)) if !complete => return Found::More,
-                Some((end, Some(b',' | b']'))) if element => Some(end),
+                Some((end, Some(b',' | b'}' | b']'))) if element => Some(end),
                 Some((end, Some(b'{' | b'['))) if !element => Some(end),
                 Some((end, None)) if !element => Some(end),
                 Some(_) => {
@@ -175,9 +184,11 @@ impl Framer {
         let from = range.start;
         for offset in memchr::memchr_iter(b'{', window.get(range).unwrap_or_default()) {
             let brace = from + offset;
-            if before_blanks(window, brace) != Some(b',')
-                && (own_indent.is_none() || indent(window, brace) != own_indent)
-            {
+            let own_line = match (indent(window, brace), own_indent) {
+                (Some(its), Some(own)) => its == own,
+                (its, _) => its.is_some(),
+            };
+            if before_blanks(window, brace) != Some(b',') && !own_line {
                 continue;
             }
             if *tried > self.allowed() {
@@ -188,7 +199,11 @@ impl Framer {
                     let end = record.end as usize;
                     match after_text(window, end) {
                         None if !complete => return Found::More,
-                        Some(b',' | b']') if record.is_likely() => {
+                        Some(b',' | b']') if record.likely => {
+                            return Found::At(brace);
+                        }
+                        // Lines that the brackets were lost of.
+                        Some(b'{') | None if record.likely && own_line => {
                             return Found::At(brace);
                         }
                         _ => end,

@@ -1,15 +1,21 @@
 //! Stretches of text that is line by line: between two lines the framer remembers nothing but how
 //! far it has come, so another one can read them apart, and at the same time.
 
-use super::{Framer, Limits, Mode};
+use std::sync::Arc;
+
+use super::{Framer, Limits, Mode, RecordPath};
 
 impl Framer {
     /// A framer that stands in the midst of text that is line by line, counting from there, at a
     /// byte.
-    pub(in crate::reader) fn between_lines(limits: Limits, byte: u64) -> Self {
-        let framer = Self::new(limits);
+    pub(in crate::reader) fn between_lines(
+        limits: Limits,
+        path: Option<Arc<RecordPath>>,
+        byte: u64,
+    ) -> Self {
+        let framer = Self::new(limits, path);
         let (mode, base) = (Mode::Lines, byte);
-        Self { mode, base, line_start: base, started: true, whole: true, holding: false, ..framer }
+        Self { mode, base, line_start: base, whole: true, holding: false, ..framer }
     }
 
     /// Whether the framer stands where another could go on, see

@@ -4,18 +4,26 @@
 //! text alone, never on where the buffer happened to end. The rules are those of `docs/architecture.md`,
 //! "Shapes".
 
-use crate::error::Code;
 mod broken;
 mod chunk;
+mod foreign;
+mod inside;
 mod modes;
 mod whole;
 
-use crate::event::{Order, Record};
-use crate::json::Stop;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::Limits;
+use super::path::RecordPath;
+use crate::error::Code;
+use crate::event::{Batch, Inner, Order, Record};
+use crate::json::Stop;
 use broken::{Brackets, explain};
 pub(super) use chunk::Counts;
+pub(super) use foreign::describe;
+use inside::Level;
 use whole::Suspended;
 
 /// What one call found, in the order of the input; numbers tell how records and rejects interleave.
@@ -23,8 +31,22 @@ use whole::Suspended;
 pub(super) struct Draft {
     pub(super) records: Vec<Record>,
     pub(super) rejects: Vec<Rejected>,
+    /// Records that are not in the buffer as they are.
+    pub(super) converted: Vec<Converted>,
+    /// How many NUL bytes were skipped.
+    pub(super) nul_bytes: u64,
+    /// How many recognized records there are, whole or not UTF-8.
+    found: usize,
     /// How long the draft may become in one value.
     most: usize,
+}
+
+/// A record that was made of others bytes: of a string's text, or of the flat form.
+pub(super) struct Converted {
+    pub(super) record: Record,
+    text: Vec<u8>,
+    /// Where what it was made of begins in the text of the source.
+    byte: u64,
 }
 
 /// A reject, with its place in the text of its source.
@@ -72,10 +94,8 @@ enum Mode {
     Lines,
     /// Values that run over lines.
     Text,
-    /// Inside the array of records of a value too long, or too broken, to be taken whole.
-    Elements { answer: bool },
-    /// After that array, inside the answer.
-    AnswerEnd,
+    /// Inside a wrapper or an array that is too long, or too broken, to be taken whole.
+    Inside,
 }
 
 /// A reject whose end has not been seen.
@@ -91,39 +111,117 @@ enum Until {
     End,
 }
 
+/// How many wrappers and arrays may be entered one inside the other.
+const MAX_LEVELS: usize = 64;
+
 /// Takes a draft back to where it was.
 #[derive(PartialEq)]
 struct Mark {
     records: usize,
     rejects: usize,
+    converted: usize,
+    found: usize,
 }
 
 impl Draft {
     fn mark(&self) -> Mark {
-        Mark { records: self.records.len(), rejects: self.rejects.len() }
+        Mark {
+            records: self.records.len(),
+            rejects: self.rejects.len(),
+            converted: self.converted.len(),
+            found: self.found,
+        }
     }
 
     fn back(&mut self, mark: &Mark) {
         self.records.truncate(mark.records);
         self.rejects.truncate(mark.rejects);
+        self.converted.truncate(mark.converted);
+        self.found = mark.found;
     }
 
-    fn is_full(&self) -> bool {
-        self.records.len() + self.rejects.len() >= FULL
+    /// Whether nothing was drafted since `mark`.
+    fn is_at(&self, mark: &Mark) -> bool {
+        self.mark() == *mark
+    }
+
+    /// Takes what was drafted since `mark`.
+    fn split_off(&mut self, mark: &Mark) -> Draft {
+        let found = self.found - mark.found;
+        self.found = mark.found;
+        Draft {
+            records: self.records.split_off(mark.records),
+            rejects: self.rejects.split_off(mark.rejects),
+            converted: self.converted.split_off(mark.converted),
+            found,
+            ..Draft::default()
+        }
+    }
+
+    fn append(&mut self, mut other: Draft) {
+        self.records.append(&mut other.records);
+        self.rejects.append(&mut other.rejects);
+        self.converted.append(&mut other.converted);
+        self.found += other.found;
+    }
+
+    fn len(&self) -> usize {
+        self.records.len() + self.rejects.len() + self.converted.len()
+    }
+
+    /// Whether it is enough for once.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= FULL
+    }
+
+    /// Whether it has any events.
+    pub(super) fn has_events(&self) -> bool {
+        !self.records.is_empty() || !self.converted.is_empty()
     }
 
     /// Refuses the rest of a value that has more records than are taken at once.
     fn check(&self, at: usize) -> Result<(), Stop> {
-        let count = self.records.len() + self.rejects.len();
-        if count < self.most { Ok(()) } else { Err(Stop::TooMany(at)) }
+        if self.len() < self.most { Ok(()) } else { Err(Stop::TooMany(at)) }
+    }
+
+    /// The events, in order, as batches over `bytes`, which begin at `base`; a batch for each
+    /// stretch of records that are in the bytes as they are.
+    pub(super) fn into_batches(
+        self,
+        bytes: &Bytes,
+        base: u64,
+        source: Option<&Arc<str>>,
+        mut give: impl FnMut(Batch),
+    ) {
+        let source = source.cloned();
+        let mut batch = |bytes: Bytes, records: Vec<Record>, base| {
+            if !records.is_empty() {
+                give(Batch::new(Inner { bytes, records, source: source.clone(), base }));
+            }
+        };
+        let mut records = self.records;
+        for Converted { record, text, byte } in self.converted {
+            let before = records.partition_point(|record| base + u64::from(record.start) < byte);
+            let after = records.split_off(before);
+            batch(bytes.clone(), std::mem::replace(&mut records, after), base);
+            batch(text.into(), vec![record], byte);
+        }
+        batch(bytes.clone(), records, base);
     }
 }
 
 pub(super) struct Framer {
     limits: Limits,
+    path: Option<Arc<RecordPath>>,
     mode: Mode,
-    /// What [`Mode::Elements`] returns to.
+    /// What [`Mode::Inside`] returns to.
     outer: Mode,
+    /// What has begun and not ended, in [`Mode::Inside`].
+    levels: Vec<Level>,
+    /// Where the line ends that all of it must end on, in the text of the source.
+    bound: Option<u64>,
+    /// How many NUL bytes were skipped since the last call.
+    nul_bytes: u64,
     /// In what order keys have stood so far.
     order: Order,
     /// What is known of the unfinished value at hand.
@@ -145,22 +243,24 @@ pub(super) struct Framer {
     tried: u64,
     /// How much of the text must be there before an unfinished value is tried again.
     retry: usize,
-    /// Whether anything whole has been seen; input without any whole record is one error.
+    /// Whether a record or an answer has been recognized; input without any is one error.
     whole: bool,
-    /// Rejects that wait for the first whole record, since without one they are that error.
+    /// Rejects that wait for the first record, since without one they are that error.
     held: Vec<Rejected>,
     held_bytes: usize,
     holding: bool,
-    /// Whether the beginning has been looked at for a byte-order mark.
-    started: bool,
 }
 
 impl Framer {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, path: Option<Arc<RecordPath>>) -> Self {
         Self {
             limits,
+            path,
             mode: Mode::Start,
             outer: Mode::Text,
+            levels: Vec::new(),
+            bound: None,
+            nul_bytes: 0,
             order: Order::default(),
             suspended: None,
             skip: None,
@@ -177,7 +277,6 @@ impl Framer {
             held: Vec::new(),
             held_bytes: 0,
             holding: true,
-            started: false,
         }
     }
 
@@ -194,9 +293,21 @@ impl Framer {
         self.base
     }
 
-    /// Whether anything whole has been seen.
+    /// Whether a record or an answer has been recognized.
     pub(super) fn seen_whole(&self) -> bool {
         self.whole
+    }
+
+    /// Whether rejects wait for the first record.
+    pub(super) fn is_holding(&self) -> bool {
+        self.holding
+    }
+
+    /// Gives out the rejects that wait for the first record, though there was none.
+    pub(super) fn stop_holding(&mut self, out: &mut Draft) {
+        self.holding = false;
+        self.held.append(&mut out.rejects);
+        out.rejects = std::mem::take(&mut self.held);
     }
 
     /// How many records there have been, held rejects among them.
@@ -232,7 +343,7 @@ impl Framer {
         self.retry = 0;
         let status = loop {
             if out.is_full() {
-                return Status::More;
+                break Status::More;
             }
             let step = if self.skip.is_some() {
                 self.skip_on(buffer, end, out)
@@ -241,8 +352,7 @@ impl Framer {
                     Mode::Start => self.start(buffer, end, out),
                     Mode::Lines => self.lines(buffer, end, out),
                     Mode::Text => self.text(buffer, end, out),
-                    Mode::Elements { answer } => self.elements(buffer, end, out, answer),
-                    Mode::AnswerEnd => self.answer_end(buffer, end, out),
+                    Mode::Inside => self.inside(buffer, end, out),
                 }
             };
             match step {
@@ -251,7 +361,8 @@ impl Framer {
                 Step::Done => break Status::Done,
             }
         };
-        if status == Status::More {
+        out.nul_bytes += std::mem::take(&mut self.nul_bytes);
+        if status == Status::More && !out.is_full() {
             // A long unfinished value is tried again only when there is much more of it, so that
             // its length costs linear time however small the pieces are that it comes in.
             let waiting = buffer.len() - self.at.min(buffer.len());
@@ -298,27 +409,43 @@ impl Framer {
 
     /// Numbers what has been drafted since `mark`, in the order of the text.
     fn commit(&mut self, buffer: &[u8], out: &mut Draft, mark: &Mark) {
-        let new_records = out.records.get_mut(mark.records..).unwrap_or_default();
-        let new_rejects = out.rejects.get_mut(mark.rejects..).unwrap_or_default();
-        let mut rejects = new_rejects.iter_mut().peekable();
-        for record in new_records {
-            let byte = self.base + u64::from(record.start);
-            while let Some(reject) = rejects.next_if(|reject| reject.byte < byte) {
-                self.number += 1;
-                reject.number = self.number;
-                reject.line = self.count_lines(buffer, (reject.byte - self.base) as usize);
+        let base = self.base;
+        let mut records = out.records.get_mut(mark.records..).unwrap_or_default().iter_mut();
+        let mut rejects =
+            out.rejects.get_mut(mark.rejects..).unwrap_or_default().iter_mut().peekable();
+        let mut converted =
+            out.converted.get_mut(mark.converted..).unwrap_or_default().iter_mut().peekable();
+        loop {
+            let record = records.next();
+            let before = record.as_ref().map_or(u64::MAX, |record| base + u64::from(record.start));
+            loop {
+                let made = converted.peek().map_or(u64::MAX, |converted| converted.byte);
+                if let Some(reject) = rejects.next_if(|reject| reject.byte < before.min(made)) {
+                    self.number += 1;
+                    reject.number = self.number;
+                    reject.line = self.count_lines(buffer, (reject.byte - base) as usize);
+                } else if let Some(made) = converted.next_if(|made| made.byte < before) {
+                    self.number += 1;
+                    made.record.number = self.number;
+                    made.record.line = self.count_lines(buffer, (made.byte - base) as usize);
+                } else {
+                    break;
+                }
             }
+            let Some(record) = record else { break };
             self.number += 1;
             record.number = self.number;
             record.line = self.count_lines(buffer, record.start as usize);
-            self.whole = true;
         }
-        for reject in rejects {
-            self.number += 1;
-            reject.number = self.number;
-            reject.line = self.count_lines(buffer, (reject.byte - self.base) as usize);
-        }
+        self.whole |= out.found > mark.found;
         self.release(out, mark.rejects);
+    }
+
+    /// Knows the input for a log.
+    fn recognize(&mut self, out: &mut Draft) {
+        self.whole = true;
+        let first = out.rejects.len();
+        self.release(out, first);
     }
 
     /// Holds the rejects from `first` on back, or gives out those that were.
@@ -459,9 +586,9 @@ impl Framer {
 
     /// Gives out the whole value at hand, which was drafted since `mark` and ends at `end`.
     fn take(&mut self, buffer: &[u8], end: usize, out: &mut Draft, mark: &Mark) -> Step {
-        let empty = out.records.len() == mark.records && out.rejects.len() == mark.rejects;
-        let bad = out.rejects.get(mark.rejects..).unwrap_or_default();
-        self.whole |= empty || bad.iter().any(|reject| reject.code == Code::InvalidUtf8);
+        // A whole value that has no records is an answer, or an array, without any; inside of one it
+        // may be anything.
+        self.whole |= out.is_at(mark) && self.mode != Mode::Inside;
         self.commit(buffer, out, mark);
         self.advance(buffer, end);
         Step::Next

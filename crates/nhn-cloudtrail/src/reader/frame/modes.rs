@@ -1,34 +1,60 @@
 //! What is read at each place in the text, for each of its shapes.
 
 use crate::error::Code;
-use crate::event::{Header, Lines, Place};
+use crate::event::{Lines, Place};
 use crate::json::{self, Stop, run};
 
-use super::broken::{Brackets, next_at_indent};
-use super::whole::{Container, Whole};
+use super::broken::next_at_indent;
+use super::whole::Whole;
 use super::{Draft, FULL, Framer, Mode, NOT_AN_OBJECT, Step, Until, after_blanks, first_text};
 
+/// A byte-order mark, which stands at the beginning of a file and so between files put together.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How many lines are looked at after a broken first one, to tell whether input is line by line.
+const LOOKAHEAD: usize = 64;
+
 impl Framer {
-    /// Goes to the next byte that is no white space; none where the buffer ends.
-    fn skip_white(&mut self, buffer: &[u8]) -> Option<u8> {
-        let next = first_text(buffer, self.at);
-        self.advance(buffer, next.unwrap_or(buffer.len()));
-        buffer.get(self.at).copied()
+    /// Goes to the next byte that is no white space; none where the buffer ends. NUL bytes, which the
+    /// rotation of a log leaves at its beginning, are skipped too, and counted.
+    pub(super) fn skip_white(&mut self, buffer: &[u8]) -> Option<u8> {
+        loop {
+            let next = first_text(buffer, self.at);
+            self.advance(buffer, next.unwrap_or(buffer.len()));
+            let rest = buffer.get(self.at..).unwrap_or_default();
+            match rest.first() {
+                Some(0) => {
+                    let count = rest.iter().take_while(|byte| **byte == 0).count();
+                    self.nul_bytes += count as u64;
+                    self.advance(buffer, self.at + count);
+                }
+                first => return first.copied(),
+            }
+        }
+    }
+
+    /// Goes to the next value, like [`skip_white`](Self::skip_white); byte-order marks before it are
+    /// skipped. An error is what to do where there is none.
+    fn next_value_begins(&mut self, buffer: &[u8], end: bool) -> Result<u8, Step> {
+        loop {
+            let Some(byte) = self.skip_white(buffer) else {
+                return Err(if end { Step::Done } else { Step::More });
+            };
+            let rest = buffer.get(self.at..).unwrap_or_default();
+            if rest.starts_with(MARK) {
+                self.advance(buffer, self.at + MARK.len());
+            } else if MARK.starts_with(rest) && !end {
+                return Err(Step::More);
+            } else {
+                return Ok(byte);
+            }
+        }
     }
 
     pub(super) fn start(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
-        if !self.started {
-            const MARK: &[u8] = b"\xef\xbb\xbf";
-            if buffer.len() < MARK.len() && MARK.starts_with(buffer) && !end {
-                return Step::More;
-            }
-            self.started = true;
-            if buffer.starts_with(MARK) {
-                self.advance(buffer, MARK.len());
-            }
-        }
-        let Some(byte) = self.skip_white(buffer) else {
-            return if end { Step::Done } else { Step::More };
+        let byte = match self.next_value_begins(buffer, end) {
+            Ok(byte) => byte,
+            Err(step) => return step,
         };
         let at = self.at;
         if !matches!(byte, b'{' | b'[') {
@@ -99,40 +125,32 @@ impl Framer {
         if line_end.is_none() && !complete {
             return Step::More;
         }
-        let container = match self.container_start(window, at) {
+        let entry = match self.entry(window, at) {
             Err(Stop::Incomplete) if !complete => return Step::More,
-            container => container.ok(),
+            entry => entry.ok(),
         };
         if let Some(line_end) = line_end {
-            // The next line tells whether this one is a broken line, or the beginning of a broken
+            // The next lines tell whether this one is a broken line, or the beginning of a broken
             // text that runs over lines.
-            let next = match first_text(window, line_end) {
-                Some(next) => next,
-                None if complete => window.len(),
-                None => return Step::More,
-            };
-            let mark = out.mark();
-            let value = self.value::<true>(window, next, out);
-            out.back(&mark);
-            let next_is_whole = match value {
-                Ok(whole) => match self.ends_on_line(window, complete, next, &whole) {
-                    Some(whole) => whole,
-                    None => return Step::More,
-                },
-                Err(Stop::Incomplete) if !complete => return Step::More,
-                Err(stop) => matches!(stop, Stop::TooMany(_)),
-            };
             let cost = self.cost(stop, window);
             let incomplete = stop == Stop::Incomplete;
             let over_lines = incomplete
                 || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > line_end);
-            let goes_on =
-                incomplete || matches!(stop, Stop::Invalid(at) | Stop::TooDeep(at) if at > next);
-            let stop = if over_lines { Stop::Newline(line_end) } else { stop };
-            if next_is_whole && (container.is_none() || !goes_on) {
-                return self.reject_line(buffer, at, stop, "record");
+            // Up to there the lines are, or may be, parts of one value.
+            let valid_to = match stop {
+                _ if entry.is_none() => line_end,
+                Stop::Incomplete => window.len(),
+                _ => at + cost as usize,
+            };
+            match self.lines_follow(window, complete, line_end, valid_to, out) {
+                None => return Step::More,
+                Some(true) => {
+                    self.mode = Mode::Lines;
+                    return Step::Next;
+                }
+                Some(false) => (),
             }
-            if container.is_none() {
+            if entry.is_none() {
                 if incomplete && full {
                     self.mode = Mode::Text;
                     return self.too_large(buffer, at);
@@ -150,13 +168,14 @@ impl Framer {
                     self.mode = Mode::Lines;
                     return Step::Next;
                 }
+                let stop = if over_lines { Stop::Newline(line_end) } else { stop };
                 return self.reject_line(buffer, at, stop, "record");
             }
         }
-        match container {
-            Some(container) => {
+        match entry {
+            Some(entry) => {
                 let outer = if line_end.is_some() { Mode::Text } else { Mode::Lines };
-                self.enter(buffer, out, container, outer)
+                self.enter(buffer, out, entry, outer, None)
             }
             None if full => {
                 self.mode = Mode::Lines;
@@ -164,6 +183,61 @@ impl Framer {
             }
             None => self.reject_line(buffer, at, stop, "record"),
         }
+    }
+
+    /// Whether one of the next lines is a whole record that no text around it explains: the input is
+    /// line by line then. None where more of the text is needed to tell.
+    fn lines_follow(
+        &mut self,
+        window: &[u8],
+        complete: bool,
+        line_end: usize,
+        valid_to: usize,
+        out: &mut Draft,
+    ) -> Option<bool> {
+        let mut line_end = line_end;
+        for number in 0..LOOKAHEAD {
+            if self.tried > self.allowed() {
+                return Some(false);
+            }
+            let Some(at) = first_text(window, line_end) else {
+                return complete.then_some(false);
+            };
+            // The record may begin anywhere on a line, which is cut by its end.
+            let rest = window.get(at..).unwrap_or_default();
+            let next_end = memchr::memchr(b'\n', rest).map(|offset| at + offset);
+            if next_end.is_none() && !complete {
+                return None;
+            }
+            let to = next_end.unwrap_or(window.len());
+            let line = window.get(..to).unwrap_or(window);
+            if at > valid_to || (number == 0 && at >= valid_to) {
+                self.tried += (to - at) as u64;
+                let mark = out.mark();
+                let found = out.found;
+                let whole = match self.value::<true>(line, at, out) {
+                    Ok(whole) if out.found > found => {
+                        matches!(after_blanks(line, whole.end), None | Some(b'{'))
+                    }
+                    Err(Stop::TooMany(_)) => true,
+                    _ => false,
+                };
+                out.back(&mark);
+                if whole && number == 0 {
+                    return Some(true);
+                }
+                if whole {
+                    // What would be the last element of an array is followed by its end.
+                    match first_text(window, to).and_then(|next| window.get(next)) {
+                        None if !complete => return None,
+                        None | Some(b'{' | b'[') => return Some(true),
+                        Some(_) => (),
+                    }
+                }
+            }
+            line_end = to;
+        }
+        Some(false)
     }
 
     /// Whether the next value that begins as far in as the broken one at `at` is whole and runs
@@ -184,8 +258,8 @@ impl Framer {
     /// Goes on inside the value at hand, which is longer or has more records than is taken whole.
     fn one_by_one(&mut self, buffer: &[u8], out: &mut Draft, outer: Mode) -> Step {
         let at = self.at;
-        match self.container_start(self.window(buffer, at).0, at) {
-            Ok(container) => self.enter(buffer, out, container, outer),
+        match self.entry(self.window(buffer, at).0, at) {
+            Ok(entry) => self.enter(buffer, out, entry, outer, None),
             Err(_) if outer == Mode::Lines => {
                 self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
             }
@@ -193,29 +267,11 @@ impl Framer {
         }
     }
 
-    /// Goes on with the elements of a container that is not taken whole.
-    fn enter(&mut self, buffer: &[u8], out: &mut Draft, container: Container, outer: Mode) -> Step {
-        self.outer = outer;
-        self.mode = Mode::Elements { answer: container.answer };
-        if let Some(header) = container.header {
-            let text = buffer.get(header.clone()).unwrap_or_default();
-            if let Some(message) = Header::read(text).failure() {
-                self.reject(buffer, out, header, Code::ApiFailure, message);
-            }
-        }
-        self.advance(buffer, container.content);
-        Step::Next
-    }
-
-    fn too_large(&mut self, buffer: &[u8], at: usize) -> Step {
-        let until = Until::Balanced(Brackets::default());
-        self.reject_until(buffer, at, Code::RecordTooLarge, "", until)
-    }
-
     pub(super) fn lines(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
         self.usual_lines(buffer, out);
-        let Some(byte) = self.skip_white(buffer) else {
-            return if end { Step::Done } else { Step::More };
+        let byte = match self.next_value_begins(buffer, end) {
+            Ok(byte) => byte,
+            Err(step) => return step,
         };
         let at = self.at;
         if !matches!(byte, b'{' | b'[') {
@@ -245,6 +301,21 @@ impl Framer {
         if stop == Stop::Incomplete && !end {
             return Step::More;
         }
+        // Whether there are records in it can be told when all of the line is there.
+        let line_end = memchr::memchr(b'\n', window.get(at..).unwrap_or_default());
+        if line_end.is_none() && !end && !full {
+            return Step::More;
+        }
+        let to = line_end.map_or(window.len(), |offset| at + offset);
+        let line = window.get(..to).unwrap_or(window);
+        let begins = first_text(line, at + 1).and_then(|at| line.get(at));
+        let texts = byte == b'[' && begins != Some(&b'{');
+        if !texts
+            && (line_end.is_some() || end)
+            && let Ok(entry) = self.entry(line, at)
+        {
+            return self.enter(buffer, out, entry, Mode::Lines, Some(to));
+        }
         if byte == b'[' {
             return self.line_of_text(buffer, end);
         }
@@ -253,20 +324,22 @@ impl Framer {
 
     /// Takes the lines that hold whole records with nothing odd about them.
     fn usual_lines(&mut self, buffer: &[u8], out: &mut Draft) {
-        if self.holding {
+        if self.holding || self.path.is_some() {
             return;
         }
         let line = self.count_lines(buffer, self.at);
         let place = Place { at: self.at, number: self.number, line, line_start: None };
+        let before = out.records.len();
         let place = run(Lines {
             bytes: buffer,
             depth: self.limits.depth,
             record_bytes: self.limits.record_bytes,
-            room: FULL.saturating_sub(out.records.len() + out.rejects.len()),
+            room: FULL.saturating_sub(out.len()),
             order: &mut self.order,
             records: &mut out.records,
             place,
         });
+        out.found += out.records.len() - before;
         if place.at > self.at {
             (self.at, self.counted, self.number) = (place.at, place.at, place.number);
             // A record stands on the line by now.
@@ -298,8 +371,9 @@ impl Framer {
     }
 
     pub(super) fn text(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
-        let Some(byte) = self.skip_white(buffer) else {
-            return if end { Step::Done } else { Step::More };
+        let byte = match self.next_value_begins(buffer, end) {
+            Ok(byte) => byte,
+            Err(step) => return step,
         };
         let at = self.at;
         if !matches!(byte, b'{' | b'[') {
@@ -315,8 +389,8 @@ impl Framer {
         if stop == Stop::Incomplete && !end && !full {
             return Step::More;
         }
-        match self.container_start(window, at) {
-            Ok(container) => return self.enter(buffer, out, container, Mode::Text),
+        match self.entry(window, at) {
+            Ok(entry) => return self.enter(buffer, out, entry, Mode::Text, None),
             Err(Stop::Incomplete) if !end && !full => return Step::More,
             Err(_) => (),
         }
@@ -324,80 +398,5 @@ impl Framer {
             return self.too_large(buffer, at);
         }
         self.resync(buffer, end, out, stop, false)
-    }
-
-    pub(super) fn elements(
-        &mut self,
-        buffer: &[u8],
-        end: bool,
-        out: &mut Draft,
-        answer: bool,
-    ) -> Step {
-        let Some(byte) = self.skip_white(buffer) else {
-            return if end { self.unclosed(buffer, out) } else { Step::More };
-        };
-        let at = self.at;
-        if matches!(byte, b',' | b']') {
-            if byte == b']' {
-                self.mode = if answer { Mode::AnswerEnd } else { self.outer };
-            }
-            self.advance(buffer, at + 1);
-            return Step::Next;
-        }
-        let (window, full) = self.window(buffer, at);
-        let scanner = self.scanner::<false>(window);
-        let mark = out.mark();
-        out.most = out.records.len() + out.rejects.len() + FULL;
-        let scanned =
-            if byte == b'{' { self.object(&scanner, at, out) } else { scanner.value(byte, at, 0) };
-        let stop = match scanned {
-            Ok(to) if byte == b'{' => return self.take(buffer, to, out, &mark),
-            Ok(to) => return self.reject(buffer, out, at..to, Code::NotAnObject, NOT_AN_OBJECT),
-            Err(stop) => stop,
-        };
-        out.back(&mark);
-        if matches!(stop, Stop::TooMany(_)) || (stop == Stop::Incomplete && full) {
-            return self.too_large(buffer, at);
-        }
-        if stop == Stop::Incomplete && !end {
-            return Step::More;
-        }
-        self.resync(buffer, end, out, stop, true)
-    }
-
-    fn unclosed(&mut self, buffer: &[u8], out: &mut Draft) -> Step {
-        let end = buffer.len();
-        let message = "the input ends inside an array or API answer: it was cut off";
-        self.reject(buffer, out, end..end, Code::Truncated, message);
-        Step::Done
-    }
-
-    /// Reads what follows the records of an answer: the rest of its page, and perhaps its header.
-    pub(super) fn answer_end(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
-        let at = self.at;
-        let (window, full) = self.window(buffer, at);
-        let mut brackets = Brackets { depth: 2, ..Brackets::default() };
-        let to = match brackets.close(window, at) {
-            Some(to) => to,
-            None if full => window.len(),
-            None if end => return self.unclosed(buffer, out),
-            None => return Step::More,
-        };
-        // The tail closes two objects that began before it; given openings, it can be read.
-        let mut answer = b"{\"page\":{\"content\":[]".to_vec();
-        answer.extend_from_slice(window.get(at..to).unwrap_or_default());
-        self.mode = self.outer;
-        self.whole = true;
-        if !json::is_value(&answer, self.limits.depth) {
-            let message = "the API answer is broken after its records";
-            return self.reject(buffer, out, at..to, Code::InvalidJson, message);
-        }
-        match Header::inside(&answer).and_then(|header| header.failure()) {
-            Some(message) => self.reject(buffer, out, at..to, Code::ApiFailure, message),
-            None => {
-                self.advance(buffer, to);
-                Step::Next
-            }
-        }
     }
 }

@@ -1,13 +1,14 @@
-//! Values that are taken whole: records, arrays of records, API answers.
+//! Values that are taken whole: records, wrappers with records in them, and arrays of both.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::error::Code;
 use crate::event::{Elements, Field, Header, Record};
 use crate::json::{self, Scanner, Stop, run};
+use crate::reader::path::PathStep;
 
-use super::{Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected};
+use super::foreign::{self, Form};
+use super::{Converted, Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected, first_text};
 
 /// A whole value.
 pub(super) struct Whole {
@@ -15,24 +16,60 @@ pub(super) struct Whole {
     pub(super) array: bool,
 }
 
-/// An array or API answer whose elements are read one after the other.
-pub(super) struct Container {
-    pub(super) content: usize,
-    pub(super) answer: bool,
-    /// Where the answer's header stands, if it comes before the content.
-    pub(super) header: Option<Range<usize>>,
+/// Where an object is found, which decides whether it is a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// At the top of the text, in an array there, or in the `content` of a page: it is a record
+    /// unless it is a wrapper.
+    Record,
+    /// In an array of a wrapper: a record if it has a wire field, or others in the array do.
+    Element,
+    /// A member of a wrapper, or JSON text in one: a record if it has a likely key.
+    Member,
+    /// The `page` of a wrapper, whose `content` has records.
+    Page,
+}
+
+/// What an array has in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Records: it is at the top of the text.
+    Top,
+    /// Records: it is the `content` of a page.
+    Content,
+    /// Records or anything else: it is somewhere in a wrapper.
+    Inner,
+}
+
+impl Kind {
+    /// The role of an object in the array.
+    pub(super) fn role(self) -> Role {
+        if self == Kind::Inner { Role::Element } else { Role::Record }
+    }
+}
+
+/// How deep records are looked for in wrappers and in arrays.
+pub(super) const MAX_WRAPPERS: usize = 16;
+
+/// What an object is.
+enum Inside {
+    /// A wrapper, which has been drafted.
+    Wrapper(usize),
+    /// A record: it has a key that hardly anything else has.
+    Record,
+    /// An object in which no record was found.
+    Nothing,
 }
 
 /// The elements of an array that was not all there yet, so that they need not be scanned again when
 /// there is more of it.
 pub(super) struct Suspended {
-    /// Where the buffer begins that the places count from.
+    /// Where the buffer begins that the positions count from.
     base: u64,
     first: usize,
     next: usize,
     line: bool,
-    records: Vec<Record>,
-    rejects: Vec<Rejected>,
+    drafted: Draft,
 }
 
 impl Framer {
@@ -49,79 +86,102 @@ impl Framer {
         Scanner::new(bytes, self.limits.depth)
     }
 
-    /// Scans the record, array of records or API answer at `at`. What it drafts is not committed.
+    /// Scans the record, wrapper or array at `at`. What it drafts is not committed.
     pub(super) fn value<const LINE: bool>(
         &mut self,
         window: &[u8],
         at: usize,
         out: &mut Draft,
     ) -> Result<Whole, Stop> {
-        out.most = out.records.len() + out.rejects.len() + FULL;
+        out.most = out.len() + FULL;
         let scanner = self.scanner::<LINE>(window);
-        if scanner.byte(at)? == b'[' {
-            return Ok(Whole { end: self.array(&scanner, at, false, out)?, array: true });
-        }
-        Ok(Whole { end: self.object(&scanner, at, out)?, array: false })
+        let array = scanner.byte(at)? == b'[';
+        let end = if self.path.is_some() {
+            self.follow(&scanner, at, 0, 0, out)?
+        } else if array {
+            self.array(&scanner, at, Kind::Top, 0, out)?
+        } else {
+            self.object(&scanner, at, Role::Record, 0, out)?
+        };
+        Ok(Whole { end, array })
     }
 
-    /// Scans a record, or an API answer with its records.
+    /// Scans an object, `level` wrappers and arrays deep.
     #[inline]
     pub(super) fn object<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
         at: usize,
+        role: Role,
+        level: usize,
         out: &mut Draft,
     ) -> Result<usize, Stop> {
-        if may_be_answer(scanner, at)? {
-            let mark = out.mark();
-            if let Some((end, header)) = self.answer(scanner, at, out)? {
-                let text = scanner.bytes.get(header.clone()).unwrap_or_default();
-                if let Some(message) = Header::read(text).failure() {
-                    // Of one that has records all the same, they are events: what is left is its
-                    // header.
-                    let empty = out.mark() == mark;
-                    let range = if empty { at..end } else { header };
-                    let reject = self.draft_reject(scanner.bytes, range, Code::ApiFailure, message);
-                    let place = out.rejects.partition_point(|other| other.byte < reject.byte);
-                    out.rejects.insert(place.max(mark.rejects), reject);
-                }
+        let mark = out.mark();
+        let mut inside = None;
+        if begins_unlike_record(scanner, at)? {
+            match self.wrapper(scanner, at, role, level, out)? {
+                Inside::Wrapper(end) => return Ok(end),
+                found => inside = Some(found),
+            }
+            out.back(&mark);
+        }
+        let record = Record::scan(scanner, at)?;
+        let end = record.end as usize;
+        if inside.is_none() && !record.likely {
+            if let Inside::Wrapper(end) = self.wrapper(scanner, at, role, level, out)? {
                 return Ok(end);
             }
             out.back(&mark);
         }
-        self.record(scanner, at, out)
-    }
-
-    /// Scans the object at `at`; drafts a reject where it is not UTF-8.
-    #[inline]
-    fn record<const LINE: bool>(
-        &self,
-        scanner: &Scanner<'_, LINE>,
-        at: usize,
-        out: &mut Draft,
-    ) -> Result<usize, Stop> {
-        let record = Record::scan(scanner, at)?;
-        let end = record.end as usize;
-        match simdutf8::basic::from_utf8(scanner.bytes.get(at..end).unwrap_or_default()) {
-            Ok(_) => out.records.push(record),
-            Err(_) => {
-                let message = "the record is not UTF-8";
-                let reject = self.draft_reject(scanner.bytes, at..end, Code::InvalidUtf8, message);
-                out.rejects.push(reject);
-            }
+        if record.likely || !matches!(role, Role::Member | Role::Page) {
+            self.push(scanner.bytes, record, out);
         }
         Ok(end)
     }
 
-    /// Scans a whole array: of objects, which may be API answers; or the `content` of a page, in which
-    /// an element that is no object is a reject.
-    fn array<const LINE: bool>(
+    /// Drafts a scanned object as a record; a reject where it is not UTF-8.
+    #[inline]
+    fn push(&self, bytes: &[u8], mut record: Record, out: &mut Draft) {
+        let range = record.start as usize..record.end as usize;
+        let raw = bytes.get(range.clone()).unwrap_or_default();
+        if simdutf8::basic::from_utf8(raw).is_err() {
+            let message = "the record is not UTF-8";
+            out.rejects.push(self.draft_reject(bytes, range, Code::InvalidUtf8, message));
+            out.found += 1;
+            return;
+        }
+        if record.extra && (record.odd || !record.likely) {
+            match foreign::form(raw) {
+                Form::Record => (),
+                Form::Aws => record.recognized = false,
+                Form::Flat => {
+                    let text = foreign::to_record(raw);
+                    let length = text.len();
+                    if let Ok(record) = Record::whole(&text, 0, length, json::MAX_DEPTH) {
+                        let byte = self.base + range.start as u64;
+                        out.found += 1;
+                        out.converted.push(Converted { record, text, byte });
+                        return;
+                    }
+                }
+            }
+        }
+        out.found += usize::from(record.recognized);
+        out.records.push(record);
+    }
+
+    /// Scans a whole array.
+    pub(super) fn array<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
         start: usize,
-        content: bool,
+        kind: Kind,
+        level: usize,
         out: &mut Draft,
     ) -> Result<usize, Stop> {
+        if level >= MAX_WRAPPERS {
+            return scanner.value(b'[', start, 0);
+        }
         let (byte, first) = scanner.token(start + 1)?;
         if byte == b']' {
             return Ok(first + 1);
@@ -129,10 +189,17 @@ impl Framer {
         let mark = out.mark();
         let mut at = self.resume::<LINE>(first, out);
         let mut done = out.mark();
-        let end = self.rest_of_array(scanner, &mut at, &mut done, content, out);
-        if end == Err(Stop::Incomplete) {
-            out.back(&done);
-            self.suspend::<LINE>(first, at, &mark, out);
+        let end = self.rest_of_array(scanner, &mut at, &mut done, kind, level, out);
+        match end {
+            Err(Stop::Incomplete) => {
+                out.back(&done);
+                self.suspend::<LINE>(first, at, &mark, out);
+            }
+            Ok(_) if kind == Kind::Inner && out.found == mark.found => out.back(&mark),
+            Ok(_) if kind == Kind::Top && out.has_only_other_values(&mark) => {
+                return Err(Stop::Invalid(first));
+            }
+            _ => (),
         }
         end
     }
@@ -144,32 +211,21 @@ impl Framer {
         scanner: &Scanner<'_, LINE>,
         at: &mut usize,
         done: &mut Mark,
-        content: bool,
+        kind: Kind,
+        level: usize,
         out: &mut Draft,
     ) -> Result<usize, Stop> {
         loop {
             let start = *at;
             *done = out.mark();
             let byte = scanner.byte(start)?;
-            if byte != b'{' && !content {
-                return Err(Stop::Invalid(start));
-            }
             out.check(start)?;
-            let end = if byte != b'{' {
-                let end = scanner.value(byte, start, 0)?;
-                out.rejects.push(self.draft_reject(
-                    scanner.bytes,
-                    start..end,
-                    Code::NotAnObject,
-                    NOT_AN_OBJECT,
-                ));
-                end
-            } else if let Some(end) = self.usual_elements(scanner, start, out) {
-                end
-            } else if content {
-                self.record(scanner, start, out)?
-            } else {
-                self.object(scanner, start, out)?
+            let end = match byte {
+                b'{' => match self.usual_elements(scanner, start, out) {
+                    Some(end) => end,
+                    None => self.object(scanner, start, kind.role(), level + 1, out)?,
+                },
+                _ => self.other_element(scanner, start, byte, kind, level, out)?,
             };
             match scanner.token(end)? {
                 (b',', comma) => *at = scanner.token(comma + 1)?.1,
@@ -179,7 +235,34 @@ impl Framer {
         }
     }
 
-    /// Puts by what was drafted since `mark` of the array whose elements begin at `first`, as far as
+    /// Scans an element that is no object: a reject, unless there are records in it.
+    pub(super) fn other_element<const LINE: bool>(
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        start: usize,
+        byte: u8,
+        kind: Kind,
+        level: usize,
+        out: &mut Draft,
+    ) -> Result<usize, Stop> {
+        let mark = out.mark();
+        let end = match byte {
+            b'[' => self.array(scanner, start, Kind::Inner, level + 1, out)?,
+            _ => scanner.value(byte, start, 0)?,
+        };
+        if byte == b'"' {
+            self.text_inside(scanner.bytes, start, end, None, level, out);
+        }
+        if out.is_at(&mark) {
+            let reject =
+                self.draft_reject(scanner.bytes, start..end, Code::NotAnObject, NOT_AN_OBJECT);
+            out.rejects.push(reject);
+            out.found += usize::from(kind == Kind::Content);
+        }
+        Ok(end)
+    }
+
+    /// Keeps what was drafted since `mark` of the array whose elements begin at `first`, as far as
     /// the element at `next`.
     fn suspend<const LINE: bool>(
         &mut self,
@@ -188,17 +271,11 @@ impl Framer {
         mark: &Mark,
         out: &mut Draft,
     ) {
-        self.suspended = Some(Suspended {
-            base: self.base,
-            first,
-            next,
-            line: LINE,
-            records: out.records.split_off(mark.records),
-            rejects: out.rejects.split_off(mark.rejects),
-        });
+        let (base, line, drafted) = (self.base, LINE, out.split_off(mark));
+        self.suspended = Some(Suspended { base, first, next, line, drafted });
     }
 
-    /// Drafts again what was put by of the array whose elements begin at `first`, and gives the
+    /// Drafts again what was kept of the array whose elements begin at `first`, and gives the
     /// element to go on with.
     fn resume<const LINE: bool>(&mut self, first: usize, out: &mut Draft) -> usize {
         let Some(mut known) = self.suspended.take() else { return first };
@@ -208,144 +285,270 @@ impl Framer {
             return first;
         }
         if by > 0 {
-            known.records.iter_mut().for_each(|record| *record = record.moved(by));
+            known.drafted.records.iter_mut().for_each(|record| *record = record.moved(by));
         }
-        out.records.append(&mut known.records);
-        out.rejects.append(&mut known.rejects);
+        out.append(known.drafted);
         known.next - by
     }
 
     /// Takes the elements from `at` on that are records with nothing odd about them, and gives the
-    /// place where the last of them ends.
+    /// position after the last of them.
     fn usual_elements<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
         at: usize,
         out: &mut Draft,
     ) -> Option<usize> {
-        let room = out.most.saturating_sub(out.records.len() + out.rejects.len());
+        let room = out.most.saturating_sub(out.len());
+        let before = out.records.len();
         let (scanner, order, records) = (*scanner, &mut self.order, &mut out.records);
-        run(Elements { scanner, at, room, order, records })
+        let end = run(Elements { scanner, at, room, order, records });
+        out.found += out.records.len() - before;
+        end
     }
 
-    /// Scans an API answer: an object with an array `page.content`, or with a `header` that says
-    /// `isSuccessful`, and with no field of a record. Gives its end and the place of its header; none
-    /// where the object is something else.
-    fn answer<const LINE: bool>(
+    /// Scans an object as a wrapper: records are looked for in all its members but those with the
+    /// name of a wire field.
+    fn wrapper<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
         start: usize,
+        role: Role,
+        level: usize,
         out: &mut Draft,
-    ) -> Result<Option<(usize, Range<usize>)>, Stop> {
+    ) -> Result<Inside, Stop> {
+        let mark = out.mark();
         let mut header = start..start;
-        let mut paged = false;
-        let mut at = scanner.token(start + 1)?.1;
-        loop {
-            let (key, byte, value) = key_at(scanner, at)?;
-            let end = match key.as_ref() {
-                b"page" if byte == b'{' => {
-                    let (end, content) = self.page(scanner, value, out)?;
-                    paged |= content;
-                    end
-                }
-                key => {
-                    if Field::from_wire_name(key).is_some() {
-                        return Ok(None);
-                    }
-                    let end = scanner.value(byte, value, 1)?;
-                    if key == b"header" {
-                        header = value..end;
-                    }
-                    end
-                }
-            };
-            let (byte, next) = scanner.token(end)?;
-            match byte {
-                b',' => at = scanner.token(next + 1)?.1,
-                b'}' => {
-                    let text = scanner.bytes.get(header.clone()).unwrap_or_default();
-                    let answer = paged || Header::read(text).successful.is_some();
-                    return Ok(answer.then_some((next + 1, header)));
-                }
-                _ => return Err(Stop::Invalid(next)),
-            }
-        }
-    }
-
-    /// Scans the `page` of an answer; tells whether it had a `content`.
-    fn page<const LINE: bool>(
-        &mut self,
-        scanner: &Scanner<'_, LINE>,
-        start: usize,
-        out: &mut Draft,
-    ) -> Result<(usize, bool), Stop> {
-        let mut content = false;
+        let mut flat = false;
         let (byte, mut at) = scanner.token(start + 1)?;
         if byte == b'}' {
-            return Ok((at + 1, content));
+            return Ok(Inside::Nothing);
+        }
+        let end = loop {
+            let (key, byte, value) = key_at(scanner, at)?;
+            flat |= matches!(key.as_ref(), b"event_id" | b"event_time" | b"event_log_uuid");
+            let field = Field::from_wire_name(&key);
+            if field.is_some_and(Field::is_likely) {
+                return Ok(Inside::Record);
+            }
+            let leaf = field.is_some() || level >= MAX_WRAPPERS;
+            let end = match (key.as_ref(), byte) {
+                (b"header", b'{') => {
+                    let end = scanner.value(byte, value, level + 1)?;
+                    header = value..end;
+                    end
+                }
+                (b"page", b'{') if !leaf => {
+                    self.object(scanner, value, Role::Page, level + 1, out)?
+                }
+                (_, b'{') if !leaf => self.object(scanner, value, Role::Member, level + 1, out)?,
+                (b"content", b'[') if !leaf && role == Role::Page => {
+                    self.array(scanner, value, Kind::Content, level + 1, out)?
+                }
+                (_, b'[') if !leaf => self.array(scanner, value, Kind::Inner, level + 1, out)?,
+                _ => {
+                    let end = scanner.value(byte, value, level + 1)?;
+                    if byte == b'"' && !leaf {
+                        self.text_inside(scanner.bytes, value, end, None, level, out);
+                    }
+                    end
+                }
+            };
+            match scanner.token(end)? {
+                (b',', comma) => at = scanner.token(comma + 1)?.1,
+                (b'}', last) => break last + 1,
+                (_, next) => return Err(Stop::Invalid(next)),
+            }
+        };
+        // What the flat form holds in `extra` may look like a record.
+        let object = scanner.bytes.get(start..end).unwrap_or_default();
+        if flat && foreign::form(object) == Form::Flat {
+            return Ok(Inside::Nothing);
+        }
+        let empty = out.is_at(&mark);
+        let text = scanner.bytes.get(header.clone()).unwrap_or_default();
+        if let Some(message) = Header::read(text).failure().filter(|_| role != Role::Page) {
+            // If it has records all the same, they are events: the reject is its header.
+            let range = if empty { start..end } else { header };
+            let reject = self.draft_reject(scanner.bytes, range, Code::ApiFailure, message);
+            let index = out.rejects.partition_point(|other| other.byte < reject.byte);
+            out.rejects.insert(index.max(mark.rejects), reject);
+            return Ok(Inside::Wrapper(end));
+        }
+        if !empty || (role == Role::Record && is_empty_answer(object)) {
+            return Ok(Inside::Wrapper(end));
+        }
+        Ok(Inside::Nothing)
+    }
+
+    /// Drafts the records in the JSON text that a string holds, if it holds any. With `step`, they
+    /// are those to which the record path leads from there.
+    pub(super) fn text_inside(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        end: usize,
+        step: Option<usize>,
+        level: usize,
+        out: &mut Draft,
+    ) -> bool {
+        let inner = bytes.get(start + 1..end.saturating_sub(1)).unwrap_or_default();
+        let begins = first_text(inner, 0).and_then(|at| inner.get(at));
+        if level >= MAX_WRAPPERS || !matches!(begins, Some(b'{' | b'[' | b'\\')) {
+            return false;
+        }
+        let text = json::decode(inner).0;
+        let text = text.as_bytes();
+        let Some(at) = first_text(text, 0) else { return false };
+        let scanner = self.scanner::<false>(text);
+        // What is known of an unfinished array is about other bytes.
+        let suspended = self.suspended.take();
+        let mut draft = Draft { most: out.most.saturating_sub(out.len()), ..Draft::default() };
+        let scanned = match (step, text.get(at)) {
+            (Some(step), _) => self.follow(&scanner, at, step, level + 1, &mut draft),
+            (None, Some(b'{')) => self.object(&scanner, at, Role::Member, level + 1, &mut draft),
+            (None, Some(b'[')) => self.array(&scanner, at, Kind::Inner, level + 1, &mut draft),
+            _ => Err(Stop::Incomplete),
+        };
+        self.suspended = suspended;
+        let whole = scanned.is_ok_and(|end| first_text(text, end).is_none());
+        if !whole || (draft.found == 0 && step.is_none()) {
+            return false;
+        }
+        let byte = self.base + start as u64;
+        for record in draft.records {
+            let range = record.start as usize..record.end as usize;
+            let record = record.moved(range.start);
+            let text = text.get(range).unwrap_or_default().to_vec();
+            draft.converted.push(Converted { record, text, byte });
+        }
+        draft.converted.iter_mut().for_each(|converted| converted.byte = byte);
+        draft.rejects.iter_mut().for_each(|reject| reject.byte = byte);
+        out.converted.append(&mut draft.converted);
+        out.rejects.append(&mut draft.rejects);
+        out.found += draft.found;
+        true
+    }
+
+    /// Drafts the records to which the record path leads from the value at `at`, after its first
+    /// `step` steps.
+    pub(super) fn follow<const LINE: bool>(
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        at: usize,
+        step: usize,
+        level: usize,
+        out: &mut Draft,
+    ) -> Result<usize, Stop> {
+        let path = self.path.clone();
+        let next = path.as_ref().and_then(|path| path.step(step));
+        let byte = scanner.byte(at)?;
+        let missing = match (next, byte) {
+            (None, b'{') => {
+                let record = Record::scan(scanner, at)?;
+                let end = record.end as usize;
+                self.push(scanner.bytes, record, out);
+                return Ok(end);
+            }
+            (None | Some(PathStep::Elements), b'[') => {
+                let step = step + usize::from(next.is_some());
+                return self.follow_elements(scanner, at, step, level, out);
+            }
+            // Values of the input may be in an array of their own.
+            (Some(PathStep::Member(_)), b'[') if step == 0 => {
+                return self.follow_elements(scanner, at, step, level, out);
+            }
+            (Some(PathStep::Member(name)), b'{') => {
+                match self.follow_member(scanner, at, name, step, level, out)? {
+                    (end, true) => return Ok(end),
+                    (end, false) => end,
+                }
+            }
+            (_, b'"') => {
+                let end = scanner.value(byte, at, level)?;
+                if self.text_inside(scanner.bytes, at, end, Some(step), level, out) {
+                    return Ok(end);
+                }
+                end
+            }
+            _ => scanner.value(byte, at, level)?,
+        };
+        let message = match next {
+            Some(PathStep::Member(name)) => {
+                format!(
+                    "the record path leads nowhere: there is no member `{}`",
+                    crate::error::printable(name)
+                )
+            }
+            Some(PathStep::Elements) => {
+                "the record path leads nowhere: this is no array".to_owned()
+            }
+            None => NOT_AN_OBJECT.to_owned(),
+        };
+        out.rejects.push(self.draft_reject(scanner.bytes, at..missing, Code::NotAnObject, message));
+        Ok(missing)
+    }
+
+    fn follow_elements<const LINE: bool>(
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        start: usize,
+        step: usize,
+        level: usize,
+        out: &mut Draft,
+    ) -> Result<usize, Stop> {
+        let (byte, mut at) = scanner.token(start + 1)?;
+        if byte == b']' {
+            return Ok(at + 1);
+        }
+        if level >= super::MAX_LEVELS {
+            return scanner.value(b'[', start, 0);
         }
         loop {
-            let (key, byte, value) = key_at(scanner, at)?;
-            let end = if key.as_ref() == b"content" {
-                content |= matches!(byte, b'[' | b'n');
-                if byte == b'[' {
-                    self.array(scanner, value, true, out)?
-                } else {
-                    scanner.value(byte, value, 2)?
-                }
-            } else {
-                scanner.value(byte, value, 2)?
-            };
-            let (byte, next) = scanner.token(end)?;
-            match byte {
-                b',' => at = scanner.token(next + 1)?.1,
-                b'}' => return Ok((next + 1, content)),
-                _ => return Err(Stop::Invalid(next)),
+            out.check(at)?;
+            let end = self.follow(scanner, at, step, level + 1, out)?;
+            match scanner.token(end)? {
+                (b',', comma) => at = scanner.token(comma + 1)?.1,
+                (b']', last) => return Ok(last + 1),
+                (_, next) => return Err(Stop::Invalid(next)),
             }
         }
     }
 
-    /// Where the elements begin of the array or answer at `at`. An error says that there is none,
-    /// or, with [`Stop::Incomplete`], that more of the text is needed to tell.
-    pub(super) fn container_start(&self, window: &[u8], at: usize) -> Result<Container, Stop> {
-        let scanner = self.scanner::<false>(window);
-        let none = Stop::Invalid(at);
-        if window.get(at) == Some(&b'[') {
-            let container = Container { content: at + 1, answer: false, header: None };
-            return if begins_elements(&scanner, at + 1)? { Ok(container) } else { Err(none) };
+    /// Follows the members with a name; tells whether there are any.
+    fn follow_member<const LINE: bool>(
+        &mut self,
+        scanner: &Scanner<'_, LINE>,
+        start: usize,
+        name: &str,
+        step: usize,
+        level: usize,
+        out: &mut Draft,
+    ) -> Result<(usize, bool), Stop> {
+        let (byte, mut at) = scanner.token(start + 1)?;
+        if byte == b'}' {
+            return Ok((at + 1, false));
         }
-        // An answer begins with members that are no record's, then has its page.
-        let mut at = scanner.token(at + 1)?.1;
-        let mut header = None;
-        let mut in_page = false;
+        let mut found = false;
         loop {
-            let (key, byte, value) = key_at(&scanner, at)?;
-            match (key.as_ref(), byte) {
-                (b"page", b'{') if !in_page => {
-                    in_page = true;
-                    at = scanner.token(value + 1)?.1;
-                    continue;
-                }
-                (b"content", b'[') if in_page => {
-                    return Ok(Container { content: value + 1, answer: true, header });
-                }
-                _ if !in_page && Field::from_wire_name(&key).is_some() => return Err(none),
-                _ => (),
-            }
-            let end = scanner.value(byte, value, 2)?;
-            if key.as_ref() == b"header" && !in_page {
-                header = Some(value..end);
-            }
+            let (key, byte, value) = key_at(scanner, at)?;
+            let end = if *key == *name.as_bytes() {
+                found = true;
+                self.follow(scanner, value, step + 1, level + 1, out)?
+            } else {
+                scanner.value(byte, value, level + 1)?
+            };
             match scanner.token(end)? {
                 (b',', comma) => at = scanner.token(comma + 1)?.1,
-                _ => return Err(none),
+                (b'}', last) => return Ok((last + 1, found)),
+                (_, next) => return Err(Stop::Invalid(next)),
             }
         }
     }
 }
 
-/// Key, first byte of the value, and its place, of the member at `at`.
-fn key_at<'a, const LINE: bool>(
+/// Key, first byte of the value, and its position, of the member at `at`.
+pub(super) fn key_at<'a, const LINE: bool>(
     scanner: &Scanner<'a, LINE>,
     at: usize,
 ) -> Result<(Cow<'a, [u8]>, u8, usize), Stop> {
@@ -364,7 +567,10 @@ fn key_at<'a, const LINE: bool>(
 }
 
 /// Whether the object at `at` begins with a member that no record has.
-fn may_be_answer<const LINE: bool>(scanner: &Scanner<'_, LINE>, at: usize) -> Result<bool, Stop> {
+fn begins_unlike_record<const LINE: bool>(
+    scanner: &Scanner<'_, LINE>,
+    at: usize,
+) -> Result<bool, Stop> {
     let (byte, at) = scanner.token(at + 1)?;
     if byte != b'"' {
         return Ok(false);
@@ -374,17 +580,45 @@ fn may_be_answer<const LINE: bool>(scanner: &Scanner<'_, LINE>, at: usize) -> Re
     Ok(string.escaped || Field::from_wire_name(key).is_none())
 }
 
-/// Whether what stands at `at`, after an opening bracket, is like the beginning of an array's
-/// elements, and not like that of a line of text in brackets.
-fn begins_elements(scanner: &Scanner<'_, false>, at: usize) -> Result<bool, Stop> {
-    let (byte, value) = scanner.token(at)?;
-    let blanks = scanner.bytes.get(at..value).unwrap_or_default();
-    if byte == b'{' || blanks.contains(&b'\n') {
-        return Ok(true);
+/// The members of an answer that say how it is cut into pages.
+const PAGING: [&str; 7] = ["page", "pageable", "paging", "pagination", "sort", "total", "_shards"];
+
+/// Whether a valid object is an answer without records: it has a header, or an empty list of
+/// records, and nothing else that could hold any.
+fn is_empty_answer(object: &[u8]) -> bool {
+    let mut answer = false;
+    for (key, value) in json::members(object) {
+        let key = json::unquote(object.get(key).unwrap_or_default());
+        let value = object.get(value).unwrap_or_default();
+        let list = matches!(&*key, "content" | "hits");
+        match value.first() {
+            Some(b'{') if key == "header" => answer |= Header::read(value).successful.is_some(),
+            Some(b'{') if is_empty_answer(value) => answer = true,
+            Some(b'{') if !PAGING.contains(&&*key) || has_elements(value) => return false,
+            Some(b'[') if has_elements(value) => return false,
+            Some(b'[' | b'n') => answer |= list,
+            _ => (),
+        }
     }
-    match scanner.value(byte, value, 0) {
-        Ok(end) => Ok(scanner.token(end)?.0 == b','),
-        Err(Stop::Incomplete) => Err(Stop::Incomplete),
-        Err(_) => Ok(false),
+    answer
+}
+
+/// Whether a valid value has an array in it that is not empty.
+fn has_elements(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'[') => json::elements(value).next().is_some(),
+        Some(b'{') => json::members(value)
+            .any(|(_, member)| has_elements(value.get(member).unwrap_or_default())),
+        _ => false,
+    }
+}
+
+impl Draft {
+    /// Whether all that was drafted since `mark` is rejects of values that are no objects.
+    fn has_only_other_values(&self, mark: &Mark) -> bool {
+        let rejects: &[Rejected] = self.rejects.get(mark.rejects..).unwrap_or_default();
+        self.records.len() == mark.records
+            && self.converted.len() == mark.converted
+            && rejects.iter().all(|reject| reject.code == Code::NotAnObject)
     }
 }

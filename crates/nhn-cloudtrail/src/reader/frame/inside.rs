@@ -1,0 +1,425 @@
+//! Wrappers and arrays that are too long or too broken to be taken whole: they are read value by
+//! value, in bounded memory, so that a broken record costs only itself.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use crate::error::Code;
+use crate::event::{Field, Header};
+use crate::json::{Scanner, Stop};
+use crate::reader::path::PathStep;
+
+use super::broken::Brackets;
+use super::whole::{Kind, MAX_WRAPPERS, Role, key_at};
+use super::{Draft, Framer, MAX_LEVELS, Mode, Step, Until};
+
+/// An object or array that has begun and not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    holds: Holds,
+    /// How many steps of the record path lead here.
+    step: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Members { page: bool },
+    Elements(Kind),
+}
+
+/// Where to go on inside a value.
+#[derive(Default)]
+pub(super) struct Entry {
+    /// What has begun there.
+    levels: Vec<Level>,
+    at: usize,
+    /// The header of an answer, where it comes before.
+    header: Option<Range<usize>>,
+    /// Whether records are there, whole or broken.
+    log: bool,
+}
+
+/// What a search for records in a value found.
+enum Sought {
+    /// A position to go on at.
+    Found(usize),
+    /// Nothing up to the value's end.
+    Nothing(usize),
+}
+
+impl Framer {
+    /// Where to go on inside the wrapper or array at `at`. An error says that it is neither, or,
+    /// with [`Stop::Incomplete`], that more of the text is needed to tell.
+    pub(super) fn entry(&self, window: &[u8], at: usize) -> Result<Entry, Stop> {
+        let scanner = self.scanner::<false>(window);
+        let mut entry = Entry::default();
+        let sought = match self.path {
+            Some(_) => self.seek_path(&scanner, at, 0, &mut entry)?,
+            None if window.get(at) == Some(&b'[') => {
+                if !begins_elements(&scanner, at + 1)? {
+                    return Err(Stop::Invalid(at));
+                }
+                entry.levels.push(Level { holds: Holds::Elements(Kind::Top), step: 0 });
+                Sought::Found(at + 1)
+            }
+            None => seek(&scanner, at, false, &mut entry)?,
+        };
+        match sought {
+            Sought::Found(at) => Ok(Entry { at, ..entry }),
+            Sought::Nothing(_) => Err(Stop::Invalid(at)),
+        }
+    }
+
+    /// Where the record path leads from the value at `at`, as far as the first array on the way.
+    fn seek_path(
+        &self,
+        scanner: &Scanner<'_, false>,
+        at: usize,
+        step: usize,
+        entry: &mut Entry,
+    ) -> Result<Sought, Stop> {
+        let next = self.path.as_ref().and_then(|path| path.step(step));
+        let elements = Holds::Elements(Kind::Top);
+        match (scanner.byte(at)?, next) {
+            (b'[', None) => entry.levels.push(Level { holds: elements, step }),
+            (b'[', Some(PathStep::Elements)) => {
+                entry.levels.push(Level { holds: elements, step: step + 1 });
+            }
+            (b'[', Some(PathStep::Member(_))) if step == 0 => {
+                entry.levels.push(Level { holds: elements, step });
+            }
+            (b'{', Some(PathStep::Member(name))) => {
+                entry.levels.push(Level { holds: Holds::Members { page: false }, step });
+                let mut at = scanner.token(at + 1)?.1;
+                loop {
+                    let (key, byte, value) = key_at(scanner, at)?;
+                    if *key == *name.as_bytes() {
+                        return self.seek_path(scanner, value, step + 1, entry);
+                    }
+                    match scanner.token(scanner.value(byte, value, entry.levels.len())?)? {
+                        (b',', comma) => at = scanner.token(comma + 1)?.1,
+                        (_, next) => return Err(Stop::Invalid(next)),
+                    }
+                }
+            }
+            // The record itself, which is broken.
+            (_, None) if step > 0 => return Ok(Sought::Found(at)),
+            _ => return Err(Stop::Invalid(at)),
+        }
+        Ok(Sought::Found(at + 1))
+    }
+
+    /// Goes on inside a value that is not taken whole, of which all but the end is in the buffer
+    /// where it must end before `bound`.
+    pub(super) fn enter(
+        &mut self,
+        buffer: &[u8],
+        out: &mut Draft,
+        entry: Entry,
+        outer: Mode,
+        bound: Option<usize>,
+    ) -> Step {
+        self.outer = outer;
+        self.mode = Mode::Inside;
+        self.bound = bound.map(|bound| self.base + bound as u64);
+        self.go_inside(buffer, out, entry)
+    }
+
+    fn go_inside(&mut self, buffer: &[u8], out: &mut Draft, entry: Entry) -> Step {
+        self.levels.extend(entry.levels);
+        if entry.log {
+            self.recognize(out);
+        }
+        if let Some(header) = entry.header {
+            let text = buffer.get(header.clone()).unwrap_or_default();
+            if let Some(message) = Header::read(text).failure() {
+                self.reject(buffer, out, header, Code::ApiFailure, message);
+            }
+        }
+        self.advance(buffer, entry.at);
+        Step::Next
+    }
+
+    /// Reads on inside of what [`enter`](Self::enter) has entered.
+    pub(super) fn inside(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
+        // A value that must end on its line is all there.
+        let bound = self.bound.map(|bound| bound.saturating_sub(self.base) as usize);
+        let (buffer, end) = match bound {
+            Some(bound) => (buffer.get(..bound).unwrap_or(buffer), true),
+            None => (buffer, end),
+        };
+        let Some(&level) = self.levels.last() else { return self.leave() };
+        let Some(byte) = self.skip_white(buffer) else {
+            return if end { self.unclosed(buffer, out) } else { Step::More };
+        };
+        let at = self.at;
+        match (level.holds, byte) {
+            (_, b',') => self.advance(buffer, at + 1),
+            (Holds::Elements(_), b']') | (Holds::Members { .. }, b'}') => {
+                self.levels.pop();
+                self.advance(buffer, at + 1);
+                if self.levels.is_empty() {
+                    return self.leave();
+                }
+            }
+            (Holds::Elements(kind), _) => {
+                return self.inside_value(buffer, end, out, (kind.role(), kind), level.step);
+            }
+            (Holds::Members { .. }, b'{' | b'[') => {
+                let step = level.step + 1;
+                return self.inside_value(buffer, end, out, (Role::Member, Kind::Inner), step);
+            }
+            (Holds::Members { page }, b'"') => {
+                return self.inside_member(buffer, end, out, page, level.step);
+            }
+            _ => return self.broken_inside(buffer, end, out),
+        }
+        Step::Next
+    }
+
+    fn leave(&mut self) -> Step {
+        self.mode = self.outer;
+        self.bound = None;
+        Step::Next
+    }
+
+    /// The input, or the line, ends inside.
+    fn unclosed(&mut self, buffer: &[u8], out: &mut Draft) -> Step {
+        let (at, end) = (self.at, buffer.len());
+        let on_line = self.bound.is_some();
+        let what = if on_line { "line" } else { "input" };
+        let message = format!("the {what} ends inside an array or API answer: it was cut off");
+        self.reject(buffer, out, at..end, Code::Truncated, message);
+        self.levels.clear();
+        if on_line { self.leave() } else { Step::Done }
+    }
+
+    /// Reads a member of a wrapper.
+    fn inside_member(
+        &mut self,
+        buffer: &[u8],
+        end: bool,
+        out: &mut Draft,
+        page: bool,
+        step: usize,
+    ) -> Step {
+        let at = self.at;
+        let (window, full) = self.window(buffer, at);
+        let scanner = self.scanner::<false>(window);
+        let (key, byte, value) = match key_at(&scanner, at) {
+            Ok(member) => member,
+            Err(Stop::Incomplete) if !end && !full => return Step::More,
+            Err(_) => return self.broken_inside(buffer, end, out),
+        };
+        let wanted = match self.path.as_ref().map(|path| path.step(step)) {
+            Some(Some(PathStep::Member(name))) => *key == *name.as_bytes(),
+            Some(_) => false,
+            None => key.as_ref() != b"header" && Field::from_wire_name(&key).is_none(),
+        };
+        if wanted && matches!(byte, b'{' | b'[') {
+            let role = if key.as_ref() == b"page" { Role::Page } else { Role::Member };
+            let content = page && key.as_ref() == b"content";
+            let kind = if content { Kind::Content } else { Kind::Inner };
+            self.advance(buffer, value);
+            let next = self.inside_value(buffer, end, out, (role, kind), step + 1);
+            if matches!(next, Step::More) {
+                self.at = at;
+            }
+            return next;
+        }
+        let to = match scanner.value(byte, value, 1) {
+            Ok(to) => to,
+            Err(Stop::Incomplete) if !end && !full => return Step::More,
+            Err(_) => return self.broken_inside(buffer, end, out),
+        };
+        if wanted && byte == b'"' {
+            let mark = out.mark();
+            let step = self.path.as_ref().map(|_| step + 1);
+            self.text_inside(window, value, to, step, 0, out);
+            return self.take(buffer, to, out, &mark);
+        }
+        let header = window.get(value..to).unwrap_or_default();
+        if key.as_ref() == b"header"
+            && let Some(message) = Header::read(header).failure()
+        {
+            return self.reject(buffer, out, value..to, Code::ApiFailure, message);
+        }
+        self.advance(buffer, to);
+        Step::Next
+    }
+
+    /// Reads an element of an array, or the object or array that is a member's value.
+    fn inside_value(
+        &mut self,
+        buffer: &[u8],
+        end: bool,
+        out: &mut Draft,
+        (role, kind): (Role, Kind),
+        step: usize,
+    ) -> Step {
+        let at = self.at;
+        let (window, full) = self.window(buffer, at);
+        let scanner = self.scanner::<false>(window);
+        let mark = out.mark();
+        out.most = out.len() + super::FULL;
+        let byte = window.get(at).copied().unwrap_or_default();
+        let element = matches!(self.levels.last(), Some(Level { holds: Holds::Elements(_), .. }));
+        let scanned = match byte {
+            _ if self.path.is_some() => self.follow(&scanner, at, step, 0, out),
+            b'{' => self.object(&scanner, at, role, 0, out),
+            b'[' if !element => self.array(&scanner, at, kind, 0, out),
+            _ => self.other_element(&scanner, at, byte, kind, 0, out),
+        };
+        let stop = match scanned {
+            Ok(to) => return self.take(buffer, to, out, &mark),
+            Err(stop) => stop,
+        };
+        out.back(&mark);
+        if stop == Stop::Incomplete && !end && !full {
+            return Step::More;
+        }
+        let mut entry = Entry::default();
+        let sought = match (&self.path, kind) {
+            (Some(_), _) => self.seek_path(&scanner, at, step, &mut entry),
+            (None, Kind::Content) if byte == b'[' && !element => {
+                entry.levels.push(Level { holds: Holds::Elements(kind), step });
+                Ok(Sought::Found(at + 1))
+            }
+            _ => seek(&scanner, at, role == Role::Page, &mut entry),
+        };
+        match sought {
+            Err(Stop::Incomplete) if !end && !full => return Step::More,
+            Ok(Sought::Found(to))
+                if to > at && self.levels.len() + entry.levels.len() <= MAX_LEVELS =>
+            {
+                return self.go_inside(buffer, out, Entry { at: to, ..entry });
+            }
+            _ => (),
+        }
+        if matches!(stop, Stop::TooMany(_)) || (stop == Stop::Incomplete && full) {
+            return self.too_large(buffer, at);
+        }
+        self.resync(buffer, end, out, stop, true)
+    }
+
+    /// Rejects what is left of a broken wrapper, as far as the array that it is in.
+    fn broken_inside(&mut self, buffer: &[u8], end: bool, out: &mut Draft) -> Step {
+        let at = self.at;
+        let (window, full) = self.window(buffer, at);
+        let array = |level: &Level| matches!(level.holds, Holds::Elements(_));
+        let kept = self.levels.iter().rposition(array).map_or(0, |index| index + 1);
+        let depth = self.levels.len() - kept;
+        let mut brackets = Brackets { depth, ..Brackets::default() };
+        let to = match brackets.close(window, at) {
+            Some(to) => to,
+            None if full => window.len(),
+            None if end => return self.unclosed(buffer, out),
+            None => return Step::More,
+        };
+        self.levels.truncate(kept);
+        let message = "the rest of the API answer or wrapper is not valid JSON";
+        self.reject(buffer, out, at..to, Code::InvalidJson, message);
+        if self.levels.is_empty() { self.leave() } else { Step::Next }
+    }
+
+    pub(super) fn too_large(&mut self, buffer: &[u8], at: usize) -> Step {
+        let until = Until::Balanced(Brackets::default());
+        self.reject_until(buffer, at, Code::RecordTooLarge, "", until)
+    }
+}
+
+/// Looks for the first record, whole or broken, in the object or array at `at`, or for the content
+/// of a page.
+fn seek(
+    scanner: &Scanner<'_, false>,
+    at: usize,
+    page: bool,
+    entry: &mut Entry,
+) -> Result<Sought, Stop> {
+    let depth = entry.levels.len();
+    let byte = scanner.byte(at)?;
+    if depth >= MAX_WRAPPERS || !matches!(byte, b'{' | b'[') {
+        return Ok(Sought::Nothing(scanner.value(byte, at, 0)?));
+    }
+    let object = byte == b'{';
+    let holds = if object { Holds::Members { page } } else { Holds::Elements(Kind::Inner) };
+    entry.levels.push(Level { holds, step: 0 });
+    let (mut byte, mut next) = scanner.token(at + 1)?;
+    loop {
+        if byte == if object { b'}' } else { b']' } {
+            entry.levels.truncate(depth);
+            return Ok(Sought::Nothing(next + 1));
+        }
+        let begin = next;
+        let mut key = None;
+        if object {
+            let (name, first, value) = key_at(scanner, next)?;
+            (byte, next, key) = (first, value, Some(name));
+        }
+        let field = key.as_deref().and_then(Field::from_wire_name);
+        if field.is_some_and(Field::is_likely) {
+            if depth == 0 {
+                return Err(Stop::Invalid(at));
+            }
+            entry.levels.truncate(depth);
+            entry.log = true;
+            return Ok(Sought::Found(at));
+        }
+        let name = key.as_deref().unwrap_or_default();
+        let end = match byte {
+            b'[' if page && name == b"content" => {
+                entry.levels.push(Level { holds: Holds::Elements(Kind::Content), step: 0 });
+                entry.log = true;
+                return Ok(Sought::Found(next + 1));
+            }
+            b'{' if depth == 0 && name == b"header" => {
+                let end = scanner.value(byte, next, depth + 1)?;
+                entry.header = Some(next..end);
+                end
+            }
+            b'{' | b'[' if field.is_none() && name != b"extra" => {
+                match seek(scanner, next, object && name == b"page", entry)? {
+                    Sought::Nothing(end) => end,
+                    found => return Ok(found),
+                }
+            }
+            _ => scanner.value(byte, next, depth + 1)?,
+        };
+        if byte == b'"' && field.is_none() && may_be_record(scanner.bytes.get(next..end)) {
+            entry.log = true;
+            return Ok(Sought::Found(begin));
+        }
+        match scanner.token(end)? {
+            (b',', comma) => (byte, next) = scanner.token(comma + 1)?,
+            (close @ (b'}' | b']'), last) => (byte, next) = (close, last),
+            (_, next) => return Err(Stop::Invalid(next)),
+        }
+    }
+}
+
+/// Whether a string seems to hold the JSON text of a record.
+fn may_be_record(string: Option<&[u8]>) -> bool {
+    let string = string.unwrap_or_default();
+    let begins =
+        string.get(1..).and_then(|inner| super::first_text(inner, 0).and_then(|at| inner.get(at)));
+    matches!(begins, Some(b'{' | b'[' | b'\\'))
+        && [&b"eventId"[..], b"eventTime", b"eventLogUuid"]
+            .iter()
+            .any(|name| memmem::find(string, name).is_some())
+}
+
+/// Whether what follows an opening bracket is like the beginning of an array's elements, and not
+/// like that of a line of text in brackets.
+fn begins_elements(scanner: &Scanner<'_, false>, at: usize) -> Result<bool, Stop> {
+    let (byte, value) = scanner.token(at)?;
+    let blanks = scanner.bytes.get(at..value).unwrap_or_default();
+    if byte == b'{' || blanks.contains(&b'\n') {
+        return Ok(true);
+    }
+    match scanner.value(byte, value, 0) {
+        Ok(end) => Ok(scanner.token(end)?.0 == b','),
+        Err(Stop::Incomplete) => Err(Stop::Incomplete),
+        Err(_) => Ok(false),
+    }
+}
