@@ -129,17 +129,10 @@ fn check_places(text: &[u8], options: &Options, name: &str) {
         if stats.duplicates == 0 && stats.filtered == 0 {
             assert_eq!(position.record, number + 1, "{name}: no number is left out");
         }
-        // Records that were made of a string's text, or of the flat form, are elsewhere in other words.
-        let made = text[begin] == b'"' || !text[begin..].starts_with(&raw);
-        if made
-            && (text[begin] == b'"'
-                || text[begin..].windows(8).any(|key| {
-                    key == b"\"event_i"
-                        || key == b"\"event_t"
-                        || key == b"\"event_l"
-                        || key == b"eventNam"
-                }))
-        {
+        // A record that was made of a string's text, or of the flat form, is there in other words.
+        let there = &text[begin..];
+        let flat = || there.windows(6).any(|key| matches!(key, b"event_" | b"eventN"));
+        if !there.starts_with(&raw) && (there.first() == Some(&b'"') || flat()) {
             (end, number) = (end.max(position.byte), position.record);
             continue;
         }
@@ -340,6 +333,84 @@ fn flats(bytes: &[u8]) -> Vec<String> {
     events.iter().map(|event| options.flat(event)).collect()
 }
 
+/// Records, whole and broken, each with `@` where its marker is to be.
+const MARKED: &[&str] = &[
+    r#"{"eventId":"@"}"#,
+    r#"{"eventId":"@"}"#,
+    r#"{"shard":7,"userId":"@","eventTime":"2026-10-31T01:02:03Z"}"#,
+    r#"{"eventLogUuid":"1","request":"{\"eventId\":\"@\"}","more":[{"eventId":"2"}]}"#,
+    r#"{"eventId":"@","x":NaN}"#,
+    r#"{"eventId":"@",x}"#,
+    r#"{"eventId":"@""#,
+    r#"{"eventId":"@"}}"#,
+    r#"{"eventId":"@","x":["#,
+    "{\n  \"eventId\": \"@\"\n}",
+    r#"{"event_id":"@","extra":{"eventTime":"x"}}"#,
+];
+
+/// Text around records, `@` where they are to be, separated by commas.
+const AROUND: &[&str] = &[
+    "[@]",
+    "[\n@\n]",
+    r#"{"content":[@]}"#,
+    r#"{"page":{"content":[@],"last":true},"header":{"isSuccessful":true}}"#,
+    r#"{"header":{"isSuccessful":false,"resultCode":1},"page":{"content":[@]}}"#,
+    r#"{"took":1,"hits":{"total":{"value":1},"hits":[@]}}"#,
+    r#"{"a":{"b":[1,{"c":2}]},"Records":[@,3]}"#,
+    r#"{"body":{"data":{"list":[@]}},"status":200}"#,
+    r#"{"page":{"content":[@"#,
+    r#"{"page":{"content":[@],"number":oops}}"#,
+    "[@",
+];
+
+/// Text with markers, and how many there are.
+fn marked() -> impl Strategy<Value = (String, usize)> {
+    #[derive(Clone, Debug)]
+    enum Node {
+        Record(&'static str),
+        Text(Box<Node>),
+        Around(&'static str, Vec<Node>),
+    }
+
+    fn write(node: &Node, count: &mut usize) -> String {
+        match node {
+            Node::Record(record) => {
+                *count += 1;
+                record.replace('@', &format!("<<{count}>>"))
+            }
+            Node::Text(inner) => {
+                let text = serde_json::to_string(&write(inner, count)).unwrap();
+                format!("{{\"stream\":\"stdout\",\"log\":{text}}}")
+            }
+            Node::Around(around, inner) => {
+                let inner: Vec<String> = inner.iter().map(|node| write(node, count)).collect();
+                around.replace('@', &inner.join(","))
+            }
+        }
+    }
+
+    let leaf = prop::sample::select(MARKED).prop_map(Node::Record);
+    let node = leaf.prop_recursive(3, 12, 4, |inner| {
+        let some = prop::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            1 => inner.prop_map(|node| Node::Text(Box::new(node))),
+            4 => (prop::sample::select(AROUND), some).prop_map(|(around, nodes)| Node::Around(around, nodes)),
+        ]
+    });
+    let junk = prop::sample::select(
+        &["", "", "", "text\n", "\u{feff}", "\0\0", "{x}\n", "{}\n", "\n"][..],
+    );
+    prop::collection::vec((junk, node, prop::bool::weighted(0.9)), 1..5).prop_map(|values| {
+        let (mut text, mut count) = (String::new(), 0);
+        for (junk, node, line) in values {
+            text += junk;
+            text += &write(&node, &mut count);
+            text += if line { "\n" } else { "" };
+        }
+        (text, count)
+    })
+}
+
 /// Twice the usual number of cases; a failure is shown, not written beside the sources: it becomes a
 /// golden case.
 fn config() -> ProptestConfig {
@@ -380,6 +451,27 @@ proptest! {
         check_places(&bytes, &options, &how);
         assert_same(&read_whole(&bytes, &options), &read_in_pieces(&bytes, &options, piece), &how);
         assert_same(&read_whole(&bytes, &options), &read_trickling(&bytes, &options, piece, 1), &how);
+    }
+
+    /// What was in a record is in an event, in a reject, or the whole input is an error.
+    #[test]
+    fn no_marker_is_lost((text, count) in marked(), piece in 1..60usize) {
+        let options = Options::default();
+        let reading = read_whole(text.as_bytes(), &options);
+        assert_same(&reading, &read_in_pieces(text.as_bytes(), &options, piece), &text);
+        let stats = reading.stats;
+        prop_assert_eq!(stats.records, stats.events + stats.rejects + stats.duplicates);
+        let mut seen = String::new();
+        for event in &reading.events {
+            seen += std::str::from_utf8(event.raw()).unwrap();
+        }
+        for reject in &reading.rejects {
+            seen += &String::from_utf8_lossy(reject.raw());
+        }
+        for marker in 1..=count {
+            let found = seen.contains(&format!("<<{marker}>>"));
+            prop_assert!(found || !reading.errors.is_empty(), "{} of {}\n{}", marker, text, reading.trace);
+        }
     }
 
     #[test]

@@ -58,9 +58,18 @@ impl Open {
             Input::Rows(rows) => return Open::Rows(OpenRows { name, rows, limits, number: 0 }),
         };
         let end = matches!(&text, Text::Memory { owner, to, .. } if *to == owner.len());
-        let (head, failure, draft) = (Vec::new(), None, Draft::default());
-        let watch = watch.clone();
-        Open::Text(Box::new(OpenText { name, framer, draft, text, cut, head, end, failure, watch }))
+        Open::Text(Box::new(OpenText {
+            name,
+            framer,
+            draft: Draft::default(),
+            seen: None,
+            text,
+            cut,
+            head: Vec::new(),
+            end,
+            failure: None,
+            watch: watch.clone(),
+        }))
     }
 
     /// Reads until something is ready; true where that is the last of the source.
@@ -142,6 +151,8 @@ pub(super) struct OpenText {
     /// What was found and not given out: objects without any wire field wait for the first record,
     /// since without one they are an error.
     draft: Draft,
+    /// What the first of these objects looks like.
+    seen: Option<String>,
     pub(super) text: Text,
     pub(super) cut: Cut,
     /// The first bytes of the text, to say what it is where it is no log.
@@ -181,6 +192,9 @@ impl OpenText {
             let status = self.framer.run(buffer, self.end, &mut draft);
             let done = status == Status::Done;
             let length = buffer.len() as u64;
+            if self.seen.is_none() && !self.framer.seen_whole() {
+                self.seen = self.describe(&draft);
+            }
             let waiting = draft.has_events() && self.framer.is_holding();
             if done {
                 let failure = self.failure.take();
@@ -265,7 +279,11 @@ impl OpenText {
         let place = Position { source: self.name.clone(), ..Position::default() };
         let whole = self.framer.seen_whole();
         let held = self.framer.take_held();
-        let seen = (!whole).then(|| self.unrecognized(draft));
+        if !whole && self.framer.is_holding() {
+            // The error stands for them.
+            draft.records.clear();
+            draft.nul_bytes = 0;
+        }
         if let Some(error) = failure {
             let error = match Unread::of(error) {
                 Ok(unread) => {
@@ -314,7 +332,7 @@ impl OpenText {
         if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
             ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
         } else if self.framer.number() > 0 {
-            let seen = seen.flatten().unwrap_or_else(|| what_is(&self.head));
+            let seen = self.seen.take().unwrap_or_else(|| what_is(&self.head));
             let reason = match held.first() {
                 Some(first) => format!(" (line {}: {})", first.line, first.message),
                 None => String::new(),
@@ -324,17 +342,10 @@ impl OpenText {
         }
     }
 
-    /// Says what the objects look like of which none has a wire field. Where nothing was given out,
-    /// they are taken from the draft: the error stands for them.
-    fn unrecognized(&self, draft: &mut Draft) -> Option<String> {
-        let first = draft.records.first().cloned();
-        if self.framer.is_holding() {
-            draft.nul_bytes = 0;
-            draft.records.clear();
-        }
-        let first = first?;
-        let range = first.start as usize..first.end as usize;
-        let object = self.text.buffer().get(range)?;
+    /// What the first object of a draft looks like, none of which has a wire field.
+    fn describe(&self, draft: &Draft) -> Option<String> {
+        let first = draft.records.first()?;
+        let object = self.text.buffer().get(first.start as usize..first.end as usize)?;
         let mut seen = describe(object);
         if memchr::memchr2(b'{', b'[', object.get(1..)?).is_some() {
             seen.push_str("; if there are records inside, say where with a record path");

@@ -19,6 +19,11 @@ pub(super) enum Form {
     Aws,
 }
 
+/// Whether hardly anything but the flat form has this key.
+pub(super) fn is_likely_column(key: &[u8]) -> bool {
+    matches!(key, b"event_id" | b"event_time" | b"event_log_uuid")
+}
+
 /// What a valid object is.
 pub(super) fn form(object: &[u8]) -> Form {
     let mut columns = 0;

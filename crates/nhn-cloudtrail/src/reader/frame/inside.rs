@@ -3,15 +3,14 @@
 
 use std::ops::Range;
 
-use memchr::memmem;
-
 use crate::error::Code;
 use crate::event::{Field, Header};
 use crate::json::{Scanner, Stop};
 use crate::reader::path::PathStep;
 
 use super::broken::Brackets;
-use super::whole::{Kind, MAX_WRAPPERS, Role, key_at};
+use super::foreign::is_likely_column;
+use super::whole::{Kind, MAX_WRAPPERS, Role, key_at, may_be_record};
 use super::{Draft, Framer, MAX_LEVELS, Mode, Step, Until};
 
 /// An object or array that has begun and not ended.
@@ -358,7 +357,8 @@ fn seek(
             (byte, next, key) = (first, value, Some(name));
         }
         let field = key.as_deref().and_then(Field::from_wire_name);
-        if field.is_some_and(Field::is_likely) {
+        let flat = key.as_deref().is_some_and(is_likely_column);
+        if flat || field.is_some_and(Field::is_likely) {
             if depth == 0 {
                 return Err(Stop::Invalid(at));
             }
@@ -396,17 +396,6 @@ fn seek(
             (_, next) => return Err(Stop::Invalid(next)),
         }
     }
-}
-
-/// Whether a string seems to hold the JSON text of a record.
-fn may_be_record(string: Option<&[u8]>) -> bool {
-    let string = string.unwrap_or_default();
-    let begins =
-        string.get(1..).and_then(|inner| super::first_text(inner, 0).and_then(|at| inner.get(at)));
-    matches!(begins, Some(b'{' | b'[' | b'\\'))
-        && [&b"eventId"[..], b"eventTime", b"eventLogUuid"]
-            .iter()
-            .any(|name| memmem::find(string, name).is_some())
 }
 
 /// Whether what follows an opening bracket is like the beginning of an array's elements, and not

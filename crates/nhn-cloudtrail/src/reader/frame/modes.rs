@@ -129,6 +129,7 @@ impl Framer {
             Err(Stop::Incomplete) if !complete => return Step::More,
             entry => entry.ok(),
         };
+        let mut tried = self.tried;
         if let Some(line_end) = line_end {
             // The next lines tell whether this one is a broken line, or the beginning of a broken
             // text that runs over lines.
@@ -142,9 +143,12 @@ impl Framer {
                 Stop::Incomplete => window.len(),
                 _ => at + cost as usize,
             };
-            match self.lines_follow(window, complete, line_end, valid_to, out) {
+            let follow = self.lines_follow(window, complete, line_end, valid_to, &mut tried, out);
+            // Charged only when something is decided: what is waited for is looked at again.
+            match follow {
                 None => return Step::More,
                 Some(true) => {
+                    self.tried = tried;
                     self.mode = Mode::Lines;
                     return Step::Next;
                 }
@@ -158,6 +162,7 @@ impl Framer {
                 if over_lines && !complete {
                     return Step::More;
                 }
+                self.tried = tried;
                 if over_lines && self.text_follows(window, at, out) {
                     self.mode = Mode::Text;
                     return Step::Next;
@@ -174,6 +179,7 @@ impl Framer {
         }
         match entry {
             Some(entry) => {
+                self.tried = tried;
                 let outer = if line_end.is_some() { Mode::Text } else { Mode::Lines };
                 self.enter(buffer, out, entry, outer, None)
             }
@@ -193,11 +199,12 @@ impl Framer {
         complete: bool,
         line_end: usize,
         valid_to: usize,
+        tried: &mut u64,
         out: &mut Draft,
     ) -> Option<bool> {
         let mut line_end = line_end;
         for number in 0..LOOKAHEAD {
-            if self.tried > self.allowed() {
+            if *tried > self.allowed() {
                 return Some(false);
             }
             let Some(at) = first_text(window, line_end) else {
@@ -212,7 +219,7 @@ impl Framer {
             let to = next_end.unwrap_or(window.len());
             let line = window.get(..to).unwrap_or(window);
             if at > valid_to || (number == 0 && at >= valid_to) {
-                self.tried += (to - at) as u64;
+                *tried += (to - at) as u64;
                 let mark = out.mark();
                 let found = out.found;
                 let whole = match self.value::<true>(line, at, out) {

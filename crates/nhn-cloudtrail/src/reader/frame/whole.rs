@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::error::Code;
 use crate::event::{Elements, Field, Header, Record};
 use crate::json::{self, Scanner, Stop, run};
@@ -55,7 +57,7 @@ pub(super) const MAX_WRAPPERS: usize = 16;
 enum Inside {
     /// A wrapper, which has been drafted.
     Wrapper(usize),
-    /// A record: it has a key that hardly anything else has.
+    /// A record: it has a key that hardly anything else has, or is one in the flat form.
     Record,
     /// An object in which no record was found.
     Nothing,
@@ -117,23 +119,26 @@ impl Framer {
         out: &mut Draft,
     ) -> Result<usize, Stop> {
         let mark = out.mark();
-        let mut inside = None;
-        if begins_unlike_record(scanner, at)? {
-            match self.wrapper(scanner, at, role, level, out)? {
-                Inside::Wrapper(end) => return Ok(end),
-                found => inside = Some(found),
+        let mut inside = Inside::Record;
+        let looked = begins_unlike_record(scanner, at)?;
+        if looked {
+            inside = self.wrapper(scanner, at, role, level, out)?;
+            if let Inside::Wrapper(end) = inside {
+                return Ok(end);
             }
             out.back(&mark);
         }
         let record = Record::scan(scanner, at)?;
         let end = record.end as usize;
-        if inside.is_none() && !record.likely {
-            if let Inside::Wrapper(end) = self.wrapper(scanner, at, role, level, out)? {
+        if !looked && !record.likely {
+            inside = self.wrapper(scanner, at, role, level, out)?;
+            if let Inside::Wrapper(end) = inside {
                 return Ok(end);
             }
             out.back(&mark);
         }
-        if record.likely || !matches!(role, Role::Member | Role::Page) {
+        let is_record = matches!(inside, Inside::Record);
+        if is_record || !matches!(role, Role::Member | Role::Page) {
             self.push(scanner.bytes, record, out);
         }
         Ok(end)
@@ -326,7 +331,7 @@ impl Framer {
         }
         let end = loop {
             let (key, byte, value) = key_at(scanner, at)?;
-            flat |= matches!(key.as_ref(), b"event_id" | b"event_time" | b"event_log_uuid");
+            flat |= foreign::is_likely_column(&key);
             let field = Field::from_wire_name(&key);
             if field.is_some_and(Field::is_likely) {
                 return Ok(Inside::Record);
@@ -363,7 +368,7 @@ impl Framer {
         // What the flat form holds in `extra` may look like a record.
         let object = scanner.bytes.get(start..end).unwrap_or_default();
         if flat && foreign::form(object) == Form::Flat {
-            return Ok(Inside::Nothing);
+            return Ok(Inside::Record);
         }
         let empty = out.is_at(&mark);
         let text = scanner.bytes.get(header.clone()).unwrap_or_default();
@@ -412,6 +417,12 @@ impl Framer {
         };
         self.suspended = suspended;
         let whole = scanned.is_ok_and(|end| first_text(text, end).is_none());
+        if !whole && may_be_record(bytes.get(start..end)) {
+            let message = "the JSON text in a string is broken, or has too many records";
+            out.rejects.push(self.draft_reject(bytes, start..end, Code::InvalidJson, message));
+            out.found += 1;
+            return true;
+        }
         if !whole || (draft.found == 0 && step.is_none()) {
             return false;
         }
@@ -578,6 +589,17 @@ fn begins_unlike_record<const LINE: bool>(
     let string = scanner.string(at + 1)?;
     let key = scanner.bytes.get(at + 1..string.end - 1).unwrap_or_default();
     Ok(string.escaped || Field::from_wire_name(key).is_none())
+}
+
+/// Whether a string seems to hold the JSON text of a record.
+pub(super) fn may_be_record(string: Option<&[u8]>) -> bool {
+    let string = string.unwrap_or_default();
+    let inner = string.get(1..).unwrap_or_default();
+    let begins = first_text(inner, 0).and_then(|at| inner.get(at));
+    matches!(begins, Some(b'{' | b'[' | b'\\'))
+        && [&b"eventId"[..], b"eventTime", b"eventLogUuid"]
+            .iter()
+            .any(|name| memmem::find(string, name).is_some())
 }
 
 /// The members of an answer that say how it is cut into pages.
