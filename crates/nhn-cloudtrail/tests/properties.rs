@@ -578,3 +578,22 @@ fn an_error_of_the_stream_is_an_error() {
     let codes: Vec<Code> = reading.errors.iter().map(|error| error.code()).collect();
     assert_eq!(codes, [Code::Io], "{}", reading.trace);
 }
+
+#[test]
+fn a_large_failed_answer_gives_its_records() {
+    let records = vec!["{\"eventId\":\"a\"}"; 17_000].join(",");
+    let header = "\"header\":{\"isSuccessful\":false,\"resultCode\":500}";
+    let options = Options::default();
+    for text in [
+        format!("{{\"page\":{{\"content\":[{records}]}},{header}}}"),
+        format!("{{{header},\"page\":{{\"content\":[{records}]}}}}"),
+        format!("[{{\"page\":{{\"content\":[{records}]}},{header}}}]"),
+    ] {
+        let reading = read_whole(text.as_bytes(), &options);
+        assert_eq!(reading.events.len(), 17_000);
+        let rejects: Vec<(Code, &[u8])> =
+            reading.rejects.iter().map(|reject| (reject.code(), reject.raw())).collect();
+        let header = br#"{"isSuccessful":false,"resultCode":500}"#;
+        assert_eq!(rejects, [(Code::ApiFailure, &header[..])]);
+    }
+}

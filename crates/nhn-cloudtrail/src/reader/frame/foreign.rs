@@ -225,12 +225,14 @@ mod tests {
         }
         let mut camel = String::from("{");
         for column in Column::standard() {
-            let mut parts = column.as_str().split('_');
             camel += if camel.len() > 1 { ",\"" } else { "\"" };
-            camel += parts.next().unwrap();
-            for part in parts {
-                camel += &part[..1].to_uppercase();
-                camel += &part[1..];
+            let mut upper = false;
+            for letter in column.as_str().chars() {
+                match letter {
+                    '_' => upper = true,
+                    _ if std::mem::take(&mut upper) => camel.push(letter.to_ascii_uppercase()),
+                    _ => camel.push(letter),
+                }
             }
             camel += "\":null";
         }

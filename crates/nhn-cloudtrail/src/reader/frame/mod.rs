@@ -497,7 +497,10 @@ impl Framer {
     }
 
     fn emit_reject(&mut self, buffer: &[u8], out: &mut Draft, mut reject: Rejected) {
-        if reject.code == Code::RecordTooLarge {
+        if reject.code == Code::RecordTooLarge && reject.length <= self.limits.record_bytes as u64 {
+            // Its end was looked for as far as the limit, and there it was cut off.
+            (reject.code, reject.message) = explain(Stop::Newline(0), "record", 0, &self.limits);
+        } else if reject.code == Code::RecordTooLarge {
             reject.message = format!(
                 "a record of {} bytes is larger than the limit of {}; raise the limit to read it",
                 reject.length, self.limits.record_bytes
