@@ -61,7 +61,7 @@ pub use enrich::{Enriched, Meaning, Outcome, Responses};
 pub use error::guarded;
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
-pub use filter::Filter;
+pub use filter::{Filter, Misses};
 #[doc(hidden)]
 pub use filter::{FieldTest, instant};
 pub use flat::{Column, SCHEMA_VERSION, Value};
