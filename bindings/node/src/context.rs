@@ -180,21 +180,22 @@ impl Context {
         };
         let numbers = run(env, || {
             let ids = records::texts(bytes, spans, Field::EventId);
-            let numbers = records::texts(bytes, spans, Field::Response).zip(ids).map(|(text, id)| {
-                let failed = match plain(id, scratch) {
-                    Some(id) => *failed.get(id, |id| {
-                        Ok(catalog.meaning(String::from_utf8_lossy(id)).has_failed())
-                    })?,
-                    None => false,
-                };
-                let response = plain(text, scratch).unwrap_or_default();
-                Ok(match failed {
-                    true => failures.get(response, |_, code, message| {
-                        number(Outcome::Failure, code, message)
-                    }),
-                    false => responses.get(response, &mut number),
-                })
-            });
+            let numbers =
+                records::texts(bytes, spans, Field::Response).zip(ids).map(|(text, id)| {
+                    let failed = match plain(id, scratch) {
+                        Some(id) => *failed.get(id, |id| {
+                            Ok(catalog.meaning(String::from_utf8_lossy(id)).has_failed())
+                        })?,
+                        None => false,
+                    };
+                    let response = plain(text, scratch).unwrap_or_default();
+                    Ok(match failed {
+                        true => failures.get(response, |_, code, message| {
+                            number(Outcome::Failure, code, message)
+                        }),
+                        false => responses.get(response, &mut number),
+                    })
+                });
             numbers.collect::<nhn_cloudtrail::Result<Vec<u32>>>()
         })?;
         Ok(Headers { numbers: Uint32ArraySlice::copy_from(env, numbers)?, fresh })

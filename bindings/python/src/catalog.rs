@@ -317,7 +317,11 @@ impl Entry {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let repr = |text: &str| PyString::new(py, text).repr()?.extract::<String>();
         let name = repr(self.0.name(Lang::Ko))?;
-        Ok(format!("Entry({}, {name}, service={})", repr(self.0.id())?, repr(self.0.service().unwrap_or_default())?))
+        Ok(format!(
+            "Entry({}, {name}, service={})",
+            repr(self.0.id())?,
+            repr(self.0.service().unwrap_or_default())?
+        ))
     }
 
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

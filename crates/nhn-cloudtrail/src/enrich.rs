@@ -5,9 +5,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::catalog::{
-    Action, Catalog, Entry, Lang, Phase, infer_action, infer_resource, words,
-};
+use crate::catalog::{Action, Catalog, Entry, Lang, Phase, infer_action, infer_resource, words};
 use crate::error::{Code, Error};
 use crate::event::{Answers, Event, Field, Said};
 

@@ -276,7 +276,8 @@ impl Filter {
     /// proxies write them.
     pub fn ip(mut self, address: &str) -> Result<Self> {
         for address in address.split(',').map(str::trim) {
-            match address_of(address).map(IpNet::from).or_else(|| range_of(address)) {
+            let single = address_of(address).map(|address| IpNet::from(address.to_canonical()));
+            match single.or_else(|| range_of(address)) {
                 Some(range) => self.addresses.push(range),
                 None => {
                     return wrong(format!(
@@ -549,8 +550,7 @@ impl Filter {
         let names = if self.misses.is_some() { Self::NAMES } else { &[] };
         let single: Vec<Self> = names.iter().map(|name| self.only(name)).collect();
         move |event| {
-            let passes =
-                self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event));
+            let passes = self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event));
             if let Some(Misses(missed)) = &self.misses {
                 missed.learn(passes, &single, event, &catalog);
             }
@@ -777,7 +777,7 @@ fn at(date: Date, time: Option<Time>, zone: &TimeZone) -> Option<Timestamp> {
 
 /// The instant of a span before now, such as `7d`.
 fn span_before_now(text: &str, zone: TimeZone) -> Option<Timestamp> {
-    if !text.starts_with(|first: char| first.is_ascii_digit()) {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, 'P' | 'p')) {
         return None;
     }
     let span = Span::from_str(text).ok()?.abs();
@@ -788,4 +788,259 @@ fn span_before_now(text: &str, zone: TimeZone) -> Option<Timestamp> {
 fn millis(time: &Zoned) -> Option<Timestamp> {
     let millis = -(-time.timestamp().as_nanosecond()).div_euclid(1_000_000);
     Timestamp::from_millis(i64::try_from(millis).ok()?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time(text: &str, zone: &str, after: bool) -> String {
+        match instant(text, zone, after) {
+            Ok(time) => time.to_string(),
+            Err(error) => error.code().to_string(),
+        }
+    }
+
+    /// What nine in the morning in Seoul is called.
+    #[test]
+    fn an_offset_counts_in_every_form() {
+        for text in [
+            "2026-10-31T09:00:00+09:00",
+            "2026-10-31T09:00+09:00",
+            "2026-10-31T09+09:00",
+            "2026-10-31T09:00:00+09",
+            "2026-10-31T09:00:00+0900",
+            "2026-10-31T09:00:00.000+09:00",
+            "2026-10-31T09:00:00,000+09:00",
+            "2026-10-31T09:00:00+09:00[Asia/Seoul]",
+            "2026-10-31T09:00[Asia/Seoul]",
+            "2026-10-31T09:00:00[+09:00]",
+            "20261031T090000+0900",
+            "20261031T0900+0900",
+            "20261031T0900+09",
+            "2026-10-31t09:00:00+09:00",
+            "2026-10-31 09:00:00+09:00",
+            " 2026-10-31 09:00+09 ",
+            "2026-10-31T00:00:00Z",
+            "2026-10-31T00:00Z",
+            "2026-10-31T00Z",
+            "2026-10-31 00:00z",
+            "20261031T0000Z",
+            "2026-10-31T00:00:00Z[Asia/Seoul]",
+            "2026-10-30T15:00:00-09:00",
+            "2026-10-30T14:30-0930",
+            "1793404800000",
+            // Without an offset it is in the zone that was given.
+            "2026-10-31T09:00",
+            "20261031T090000",
+            "2026-10-31 09:00:00",
+        ] {
+            assert_eq!(time(text, "Asia/Seoul", false), "2026-10-31T00:00:00.000Z", "{text}");
+        }
+        let half = time("2026-10-31T09:00:00,5+09:00", "UTC", false);
+        assert_eq!(half, "2026-10-31T00:00:00.500Z");
+    }
+
+    #[test]
+    fn what_is_mistyped_is_no_time() {
+        for text in [
+            "26-10-31",
+            "202-10-31",
+            "2026-1-5",
+            "2026-10-3",
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-10",
+            "202610",
+            "2026",
+            "2026-10-32",
+            "2026-02-29",
+            "2026-10-31T25:00",
+            "2026-10-31T09:60",
+            "2026-10-31T09:00:00+09:60",
+            "2026-10-31T09:00:00+90:00",
+            "2026-10-31T09:00+24:00",
+            "2026-10-31T09:00:00 +0900 KST",
+            "2026-10-31T09:00:00 KST",
+            "2026-10-31T09:00:00+9",
+            "2026-10-31T09:00:00+09:00x",
+            "2026-10-31T09:00:00+09:00[Asia/Tokio]",
+            "2026-10-31T09:00:00+08:00[Asia/Seoul]",
+            "2026-10-31T+09:00",
+            "2026/10/31",
+            "31.10.2026",
+            "2026-10-31T",
+            "T09:00",
+            "09:00",
+            "20261031090000",
+            "202610310900",
+            "1793404800",
+            "-1793404800000",
+            "-7d",
+            "7",
+            "7x",
+            "yesterday",
+            "",
+        ] {
+            assert_eq!(time(text, "UTC", false), "INVALID_TIME", "{text:?}");
+            assert_eq!(time(text, "UTC", true), "INVALID_TIME", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_and_a_month_include_their_ends() {
+        for (text, from, to) in [
+            ("2026-10-31", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("20261031", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("2026-10", "2026-09-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("2026-12", "2026-11-30T15:00:00.000Z", "2026-12-31T15:00:00.000Z"),
+            ("2024-02", "2024-01-31T15:00:00.000Z", "2024-02-29T15:00:00.000Z"),
+            ("9999-12", "9999-11-30T15:00:00.000Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(time(text, "Asia/Seoul", false), from, "{text}");
+            assert_eq!(time(text, "Asia/Seoul", true), to, "{text}");
+        }
+        // With its own zone, whatever the other.
+        let own = time("2026-10-31[Asia/Seoul]", "UTC", true);
+        assert_eq!(own, "2026-10-31T15:00:00.000Z");
+    }
+
+    #[test]
+    fn what_is_finer_than_a_millisecond_begins_with_the_next_one() {
+        for text in [
+            "2026-10-31T00:00:00.0005Z",
+            "2026-10-31T00:00:00.0005",
+            "2026-10-31T00:00:00,0000001Z",
+        ] {
+            assert_eq!(time(text, "UTC", false), "2026-10-31T00:00:00.001Z", "{text}");
+        }
+        assert_eq!(time("1960-01-01T00:00:00.0005", "UTC", false), "1960-01-01T00:00:00.001Z");
+        assert_eq!(time("2026-10-31T00:00:00.001000Z", "UTC", false), "2026-10-31T00:00:00.001Z");
+    }
+
+    #[test]
+    fn nothing_lies_between_a_time_and_itself() {
+        let filter = Filter::new().since("2026-10-31T00:00Z", "UTC").unwrap();
+        let error = filter.clone().until("2026-10-31T09:00+09:00", "UTC").unwrap_err();
+        assert_eq!(error.code(), Code::InvalidTime);
+        assert!(filter.until("2026-10-31T00:00:00.001Z", "UTC").is_ok());
+    }
+
+    #[test]
+    fn a_span_lies_before_now() {
+        let now = jiff::Timestamp::now().as_millisecond();
+        for text in ["7d", "168h", "1w", "7 days", "7d ago", "P7D", "PT168H"] {
+            let span = now - instant(text, "UTC", false).unwrap().as_millis();
+            assert!((604_800_000 - 60_000..=604_800_000).contains(&span), "{text}: {span}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_found_beside_ports_and_others() {
+        for text in [
+            "10.0.0.7",
+            "10.0.0.0/8",
+            "::ffff:10.0.0.7",
+            "::ffff:10.0.0.0/104",
+            "::ffff:a00:0/104",
+            "10.0.0.7:443",
+            "[::ffff:10.0.0.7]:443",
+            "[::ffff:10.0.0.7]",
+            "1.2.3.4, 10.0.0.7",
+            "0.0.0.0/0",
+            "::ffff:0:0/96",
+        ] {
+            let filter = Filter::new().ip(text).unwrap();
+            assert!(filter.matches_address("10.0.0.7"), "{text}");
+            assert!(filter.matches_address("::ffff:10.0.0.7"), "{text}");
+            assert!(filter.matches_address(" 1.1.1.1 ,10.0.0.7:1"), "{text}");
+            assert!(!filter.matches_address("::1"), "{text}");
+            assert!(!filter.matches_address("***"), "{text}");
+        }
+        let v6 = Filter::new().ip("::/0").unwrap();
+        assert!(v6.matches_address("::ffff:10.0.0.7") && !v6.matches_address("10.0.0.7"));
+        for text in [
+            "",
+            "10.0.0",
+            "10.0.0.7:",
+            "10.0.0.7:65536",
+            "[10.0.0.7]",
+            "[::1",
+            "::1]",
+            "10.0.0.7,",
+            "10.0.0.1-10.0.0.9",
+            "10.0.0.0/33",
+            "::ffff:10.0.0.0/129",
+            "fe80::1%",
+            "10.0.0.7%eth0",
+            "10.0.0.7 10.0.0.8",
+            "*",
+        ] {
+            let error = Filter::new().ip(text).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidFilter, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_id_an_event_is_unknown() {
+        let events = crate::parse(r#"{"userId":"kim"}{"eventId":"event_id.iam.login"}"#).unwrap();
+        let passes = |filter: Filter| -> Vec<bool> {
+            events.iter().map(|event| filter.matches(&event.enrich())).collect()
+        };
+        assert_eq!(passes(Filter::new().known(false)), [true, false]);
+        assert_eq!(passes(Filter::new().known(true)), [false, true]);
+    }
+
+    #[test]
+    fn it_is_told_which_filters_no_event_passes() {
+        let events = crate::parse(
+            r#"{"userId":"kim","region":"KR1"}{"userId":"lee","region":"KR2","request":"x"}"#,
+        )
+        .unwrap();
+        let misses = |filter: Filter| {
+            let mut filter = filter;
+            let misses = filter.watch();
+            let select = filter.into_select(Catalog::builtin());
+            let passed = events.iter().filter(|event| select(event)).count();
+            (passed, misses.events(), misses.names())
+        };
+        let filter = || Filter::new().user("kim").unwrap();
+        assert_eq!(misses(filter()), (1, 0, vec![]));
+        assert_eq!(misses(filter().region("KR2").unwrap()), (0, 2, vec![]));
+        let none = filter().region("KR2").unwrap().text("y").unwrap().event("a").unwrap();
+        assert_eq!(
+            misses(none.since("2026-10", "UTC").unwrap()),
+            (0, 2, vec!["event", "since", "text"])
+        );
+        // Whoever is last passes all.
+        assert_eq!(misses(Filter::new().user("lee").unwrap()), (1, 1, vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn escapes_of_any_text_are_looked_at(text in "[\\\\u/0-9a-f\"é]{0,40}", wanted in "[a-f]{1,3}") {
+            let wanted = [Finder::new(&wanted)];
+            let found = holds(&text, &wanted);
+            prop_assert!(found || wanted[0].find(text.as_bytes()).is_none());
+        }
+
+        #[test]
+        fn every_character_is_found_escaped(c in any::<char>()) {
+            let units: String =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect();
+            let text = c.to_string();
+            let escaped = ["{\"k\":\"", &units, "\"}"].concat();
+            prop_assert!(holds(&escaped, &[Finder::new(&text)]));
+        }
+
+        #[test]
+        fn never_panics(text in "[-0-9TtZz:.,+ \\[\\]/dwhyPWa]{0,30}", after: bool) {
+            let _ = instant(&text, "Asia/Seoul", after);
+        }
+    }
 }

@@ -219,9 +219,8 @@ impl<'a> Members<'a> {
 /// The last member of a name.
 fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let members = json::members(object);
-    let named = members.filter(|(key, _)| {
-        object.get(key.clone()).is_some_and(|key| json::unquote(key) == name)
-    });
+    let named = members
+        .filter(|(key, _)| object.get(key.clone()).is_some_and(|key| json::unquote(key) == name));
     named.last().and_then(|(_, value)| object.get(value))
 }
 
