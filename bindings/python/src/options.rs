@@ -284,6 +284,8 @@ fn time(value: &Bound<'_, PyAny>) -> PyResult<String> {
     }
     match value.getattr("isoformat") {
         Ok(isoformat) => isoformat.call0()?.extract(),
-        Err(_) => Err(PyTypeError::new_err("since, until: a text, a datetime, a date or a timedelta is wanted")),
+        Err(_) => Err(PyTypeError::new_err(
+            "since, until: a text, a datetime, a date or a timedelta is wanted",
+        )),
     }
 }

@@ -669,7 +669,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Vec<String>,
 
-    /// From this instant on: 2026-10-31, 2026-10, 2026-10-31T09:00:00+09:00, or before now: 24h, 7d
+    /// From this instant on: 2026-10, 2026-10-31, 2026-10-31T09:00+09:00, or before now: 24h, 7d
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 

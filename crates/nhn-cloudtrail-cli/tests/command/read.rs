@@ -186,7 +186,7 @@ fn filters_that_leave_nothing_say_so() {
     // Nothing is said where something is left, nor where nothing was there.
     assert_eq!(read("--format jsonl --kind delete --user x* --user *").stderr, "");
     assert_eq!(run_on(b"", words("read - --format jsonl --kind delete")).stderr, "");
-    for args in ["stats - --format json", "read - --format parquet --output", "convert - --to"] {
+    for args in ["stats - --format json", "read - --format parquet -o", "convert - -o"] {
         let folder = folder();
         let file = folder.path().join("out.parquet");
         let mut args: Vec<&str> = words(args);
