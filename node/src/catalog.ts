@@ -63,8 +63,8 @@ export class Entry {
   readonly id: EventId;
   /** Earlier Korean names, newest first. */
   readonly formerNames: readonly string[];
-  /** The slug of the one service that the ID spells, else of the first of its services. */
-  readonly service: ServiceId;
+  /** The slug of the one service that the ID spells, else of the first of its services; null where it has none. */
+  readonly service: ServiceId | null;
   /** The slugs of all services that the event belongs to. */
   readonly services: readonly ServiceId[];
   /** What the event is about: the middle segments of its ID. */
@@ -89,7 +89,7 @@ export class Entry {
   constructor(given: Native.Entry) {
     this.id = given.id;
     this.formerNames = given.formerNames;
-    this.service = given.service;
+    this.service = given.service ?? null;
     this.services = given.services;
     this.resource = given.resource ?? null;
     this.action = actionOf(given.action);

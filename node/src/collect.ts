@@ -37,9 +37,9 @@ export interface CollectOptions {
   /** Asks the query API. By default one of the environment and the config file, where there is `since`. */
   client?: Client | undefined;
   /** From when on the API is asked: a time, a date, or a span before now such as `86d`. */
-  since?: string | Date | undefined;
+  since?: string | number | Date | undefined;
   /** Until when; a bare date includes that day. By default now. */
-  until?: string | Date | undefined;
+  until?: string | number | Date | undefined;
   /** The zone of times without an offset, such as `Asia/Seoul`. By default UTC. */
   tz?: string | undefined;
   /** Objects to collect from: `s3://bucket/prefix`. */

@@ -14,7 +14,10 @@ export type OneOrMore<T> = T | readonly T[];
  * or time never looks like an empty log.
  */
 export interface Filters {
-  /** Event IDs, or globs over them: `*` matches any text, dots too. */
+  /**
+   * Event IDs, or globs over them: `*` matches any text, dots too. An ID that the catalog does not have is
+   * no error, as logs have newer ones; `catalog.suggest` knows what a mistyped one may have meant.
+   */
   event?: OneOrMore<EventId> | undefined;
   /** Services: slugs, or names in any language. */
   service?: OneOrMore<ServiceId> | undefined;
@@ -26,7 +29,10 @@ export interface Filters {
   outcome?: OneOrMore<Outcome> | undefined;
   /** Through what it was done, such as `USER_CONSOLE`. */
   sourceType?: OneOrMore<string> | undefined;
-  /** Acting members: ID (which may be an e-mail address), name or UUID; case does not matter. */
+  /**
+   * Acting members: ID (which may be an e-mail address), name or UUID, or globs over them; case does not
+   * matter.
+   */
   user?: OneOrMore<string> | undefined;
   /** Addresses, or ranges such as `10.0.0.0/8`. */
   ip?: OneOrMore<string> | undefined;
@@ -34,15 +40,20 @@ export interface Filters {
   project?: OneOrMore<string> | undefined;
   /** Regions, such as `KR1`; case does not matter. */
   region?: OneOrMore<string> | undefined;
-  /** The first instant: a time, a date, or a span before now such as `7d` or `24h`. */
-  since?: string | Date | undefined;
-  /** The first instant that is no longer wanted; a bare date includes that day. */
-  until?: string | Date | undefined;
+  /**
+   * The first instant: a time, a date, a month such as `2026-10`, or a span before now such as `7d` or
+   * `24h`; a `Date`, or a number of milliseconds since 1970 as `Date.now()` gives.
+   */
+  since?: string | number | Date | undefined;
+  /**
+   * The first instant that is no longer wanted; a bare date includes that day, a month all of it.
+   */
+  until?: string | number | Date | undefined;
   /** The zone of times without an offset, such as `Asia/Seoul`. By default UTC. */
   tz?: string | undefined;
   /** Whether the catalog must have the event's ID, or must not. */
   known?: boolean | undefined;
-  /** Text that must stand in the request or the response, to the letter. */
+  /** Text that must stand in the request or the response, to the letter; their escapes are decoded. */
   text?: OneOrMore<string> | undefined;
 }
 
@@ -126,12 +137,12 @@ export interface ReadOptions extends Common {
 /** The options of `client.search`: the period, what the API is asked for, and the options of `read`. */
 export interface SearchOptions extends Omit<ReadOptions, "dedup" | "storage" | "since" | "until"> {
   /** The first instant: a time, a date, or a span before now such as `7d`; 93 days ago at the earliest. */
-  since: string | Date;
+  since: string | number | Date;
   /**
    * The last instant, as the API understands the ends of a period; a bare date includes that day. By
    * default now.
    */
-  until?: string | Date | undefined;
+  until?: string | number | Date | undefined;
   /** Only events with this ID; the API is asked for no others. */
   eventId?: EventId | undefined;
   /** Only what the member with this UUID did; it wins over `member`. */
@@ -420,8 +431,19 @@ function* filters(options: Filters): Iterable<[name: string, value: string]> {
   }
 }
 
+/** No milliseconds since 1970 that anybody means are fewer: 1973. */
+const EARLIEST = 1e11;
+
 /** @internal */
 export function timeOf(name: string, given: unknown): string {
+  if (typeof given === "number") {
+    // Seconds since 1970, and ages, are numbers too.
+    if (!(given >= EARLIEST)) {
+      const message = `${name}: milliseconds since 1970 are wanted, as Date.now() gives, not ${given}`;
+      throw new CloudTrailError(message, { code: "INVALID_TIME" });
+    }
+    return timeOf(name, new Date(given));
+  }
   if (!(given instanceof Date)) {
     return text(name, given);
   }

@@ -25,7 +25,7 @@ from ._types import (
 )
 
 Path_: TypeAlias = str | PathLike[str]
-Time: TypeAlias = str | datetime.date
+Time: TypeAlias = str | datetime.date | datetime.timedelta
 
 
 @final
@@ -115,7 +115,7 @@ class Client:
 
         The period is asked for in pieces, several at a time, and ahead of what is read.
 
-        since: the first instant: a time, a date, or a span before now such as `7d` or `24h`. NHN
+        since: the first instant: a time, a date, a month, or a span before now such as `7d`. NHN
             Cloud keeps events for three months: 93 days ago is the earliest.
         until: the last instant, by default now; of a bare date its end. A time without an offset is
             one in `tz`, by default UTC.

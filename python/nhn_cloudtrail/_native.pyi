@@ -164,8 +164,8 @@ class Entry:
         """Earlier Korean names, newest first."""
 
     @property
-    def service(self) -> str:
-        """The slug of the one service that the ID spells, else of the first of its services."""
+    def service(self) -> str | None:
+        """The slug of the one service that the ID spells, else of the first of its services, or None."""
 
     @property
     def services(self) -> list[str]:

@@ -219,21 +219,26 @@ class Filters(TypedDict, total=False):
     are given. One that lacks the field passes none. What makes no sense is an `ArgumentError`:
     a mistyped kind, service, address or time never looks like an empty log.
 
-    event: Event IDs, or globs over them: `*` matches any text, dots too.
+    event: Event IDs, or globs over them: `*` matches any text, dots too. An ID that the catalog
+        does not have is no error, as logs have newer ones; `catalog.suggest` knows what a
+        mistyped one may have meant.
     service: Services: slugs, or names in any language.
     kind: Kinds of action.
     phase: Phases of actions; "none" is the act itself.
     outcome: How the call went.
     source_type: Through what it was done, such as `USER_CONSOLE`.
-    user: Acting members: ID (which may be an e-mail address), name or UUID; case does not
-        matter.
+    user: Acting members: ID (which may be an e-mail address), name or UUID, or globs over them;
+        case does not matter.
     ip: Addresses, or ranges such as `10.0.0.0/8`.
     project: Projects: ID or name; case does not matter.
     region: Regions, such as `KR1`; case does not matter.
-    since: The first instant: a time, a date, or a span before now such as `7d` or `24h`.
-    until: The first instant that is no longer wanted; a bare date includes that day.
+    since: The first instant: a time, a date, a month such as `2026-10`, or a span before now: a
+        timedelta, or text such as `7d` or `24h`.
+    until: The first instant that is no longer wanted; a bare date includes that day, a month all
+        of it.
     known: Whether the catalog must have the event's ID, or must not.
-    text: Text that must stand in the request or the response, to the letter.
+    text: Text that must stand in the request or the response, to the letter; their escapes are
+        decoded.
     tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
     """
 
@@ -247,8 +252,8 @@ class Filters(TypedDict, total=False):
     ip: str | Sequence[str]
     project: str | Sequence[str]
     region: str | Sequence[str]
-    since: str | datetime.date
-    until: str | datetime.date
+    since: str | datetime.date | datetime.timedelta
+    until: str | datetime.date | datetime.timedelta
     known: bool
     text: str | Sequence[str]
     tz: str | datetime.tzinfo
@@ -263,12 +268,13 @@ class SearchFilters(TypedDict, total=False):
     phase: Phases of actions; "none" is the act itself.
     outcome: How the call went.
     source_type: Through what it was done, such as `USER_CONSOLE`.
-    user: Acting members: ID (which may be an e-mail address), name or UUID.
+    user: Acting members: ID (which may be an e-mail address), name or UUID, or globs over them.
     ip: Addresses, or ranges such as `10.0.0.0/8`.
     project: Projects: ID or name.
     region: Regions, such as `KR1`.
     known: Whether the catalog must have the event's ID, or must not.
-    text: Text that must stand in the request or the response, to the letter.
+    text: Text that must stand in the request or the response, to the letter; their escapes are
+        decoded.
     tz: The zone of times without an offset, such as `Asia/Seoul`. By default UTC.
     """
 

@@ -75,7 +75,7 @@ impl Entry {
             names: Lang::ALL.iter().map(|lang| entry.name(*lang).to_owned()).collect(),
             names_published: Lang::ALL.iter().map(|lang| entry.name_is_published(*lang)).collect(),
             former_names: texts(entry.former_names()),
-            service: entry.service().to_owned(),
+            service: entry.service().map(str::to_owned),
             services: texts(entry.services()),
             resource: entry.resource().map(str::to_owned),
             action: entry.action().map(Action::new),

@@ -78,6 +78,10 @@ pub struct Context {
     ids: Numbers,
     headers: HashMap<Said, u32, RandomState>,
     responses: Responses<u32>,
+    /// The same for events whose IDs say that they failed.
+    failures: Responses<u32>,
+    /// Which IDs these are.
+    failed: Recent<bool>,
     scratch: Vec<u8>,
 }
 
@@ -91,6 +95,8 @@ impl Context {
             ids: Numbers::default(),
             headers: HashMap::default(),
             responses: Responses::default(),
+            failures: Responses::default(),
+            failed: Recent::default(),
             scratch: Vec::new(),
         }
     }
@@ -100,7 +106,7 @@ impl Context {
     pub fn forget(&mut self) {
         (self.texts, self.ids) = Default::default();
         self.headers.clear();
-        self.responses = Responses::default();
+        (self.responses, self.failures) = Default::default();
     }
 
     /// A field's texts.
@@ -158,9 +164,9 @@ impl Context {
         bytes: &[u8],
         spans: &[u32],
     ) -> Result<Headers<'env>> {
-        let Self { headers, responses, scratch, .. } = self;
+        let Self { catalog, failed, headers, responses, failures, scratch, .. } = self;
         let mut fresh = Vec::new();
-        let mut number = |outcome, code: Option<&str>, message: Option<&str>| {
+        let mut number = |outcome: Outcome, code: Option<&str>, message: Option<&str>| {
             let next = headers.len() as u32;
             let said: Said = (outcome, code.map(Box::from), message.map(Box::from));
             *headers.entry(said).or_insert_with_key(|(outcome, code, message)| {
@@ -173,11 +179,24 @@ impl Context {
             })
         };
         let numbers = run(env, || {
-            let numbers = records::texts(bytes, spans, Field::Response).map(|response| {
-                let response = plain(response, scratch).unwrap_or_default();
-                responses.get(response, &mut number)
-            });
-            Ok(numbers.collect::<Vec<u32>>())
+            let ids = records::texts(bytes, spans, Field::EventId);
+            let numbers =
+                records::texts(bytes, spans, Field::Response).zip(ids).map(|(text, id)| {
+                    let failed = match plain(id, scratch) {
+                        Some(id) => *failed.get(id, |id| {
+                            Ok(catalog.meaning(String::from_utf8_lossy(id)).has_failed())
+                        })?,
+                        None => false,
+                    };
+                    let response = plain(text, scratch).unwrap_or_default();
+                    Ok(match failed {
+                        true => failures.get(response, |_, code, message| {
+                            number(Outcome::Failure, code, message)
+                        }),
+                        false => responses.get(response, &mut number),
+                    })
+                });
+            numbers.collect::<nhn_cloudtrail::Result<Vec<u32>>>()
         })?;
         Ok(Headers { numbers: Uint32ArraySlice::copy_from(env, numbers)?, fresh })
     }

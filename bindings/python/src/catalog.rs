@@ -227,9 +227,9 @@ impl Entry {
         self.0.former_names().iter().map(|name| &**name).collect()
     }
 
-    /// The slug of the one service that the ID spells, else of the first of its services.
+    /// The slug of the one service that the ID spells, else of the first of its services, or None.
     #[getter]
-    fn service(&self) -> &str {
+    fn service(&self) -> Option<&str> {
         self.0.service()
     }
 
@@ -317,7 +317,11 @@ impl Entry {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let repr = |text: &str| PyString::new(py, text).repr()?.extract::<String>();
         let name = repr(self.0.name(Lang::Ko))?;
-        Ok(format!("Entry({}, {name}, service={})", repr(self.0.id())?, repr(self.0.service())?))
+        Ok(format!(
+            "Entry({}, {name}, service={})",
+            repr(self.0.id())?,
+            repr(self.0.service().unwrap_or_default())?
+        ))
     }
 
     fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {

@@ -267,13 +267,25 @@ pub(crate) fn instant(
     instant.map_err(|error| exception(value.py(), &named(option, &error)))
 }
 
-/// A time as text: that of a datetime or a date is what `isoformat` gives.
+/// A time as text: that of a datetime or a date is what `isoformat` gives, that of a timedelta a span
+/// before now.
 fn time(value: &Bound<'_, PyAny>) -> PyResult<String> {
     if value.is_instance_of::<PyString>() {
         return value.extract();
     }
+    if value.hasattr("total_seconds")? {
+        let part = |name: &str| value.getattr(name)?.extract::<i64>();
+        let seconds = part("days")? * 86_400 + part("seconds")?;
+        if seconds < 0 {
+            let message = format!("{value} is negative: a span before now is wanted");
+            return Err(exception(value.py(), &Error::new(Code::InvalidTime, message)));
+        }
+        return Ok(format!("{seconds}s {}us", part("microseconds")?));
+    }
     match value.getattr("isoformat") {
         Ok(isoformat) => isoformat.call0()?.extract(),
-        Err(_) => Err(PyTypeError::new_err("since, until: a text, a datetime or a date is wanted")),
+        Err(_) => Err(PyTypeError::new_err(
+            "since, until: a text, a datetime, a date or a timedelta is wanted",
+        )),
     }
 }

@@ -12,7 +12,7 @@ use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
-    Code, Column, Error, Filter, Format, Limits, Meaning, Part, Parts, Progress, Reader,
+    Code, Column, Error, Filter, Format, Limits, Meaning, Outcome, Part, Parts, Progress, Reader,
     ReaderBuilder, Reject, Result, Rows, Split, Stats, Store,
 };
 use std::collections::VecDeque;
@@ -277,7 +277,8 @@ impl TableBuilder {
             }
         }
         let mut wanted = self.columns.clone();
-        if wanted.iter().any(|&column| is_meaning(column)) && !wanted.contains(&Column::EventId) {
+        let needs_id = |&column: &Column| is_meaning(column) || column == Column::Outcome;
+        if wanted.iter().any(needs_id) && !wanted.contains(&Column::EventId) {
             wanted.push(Column::EventId);
         }
         let merger = Merger {
@@ -556,6 +557,11 @@ impl Merger {
                 {
                     *slot = Some(self.meaning(place, column, &keys, nulls.as_ref()));
                 }
+                if column == Column::Outcome
+                    && let Some(Some(MergedColumn::Keys(outcomes, _))) = merged.get_mut(place)
+                {
+                    self.fail(place, outcomes, &keys, nulls.as_ref());
+                }
             }
         }
         let columns = merged.into_iter().zip(&mut self.dictionaries).map(|(column, dictionary)| {
@@ -606,6 +612,27 @@ impl Merger {
                 });
             meanings.push(columns.collect());
         }
+    }
+
+    /// Makes failures of the events whose IDs say that they are some.
+    fn fail(
+        &self,
+        place: usize,
+        outcomes: &mut ScalarBuffer<i32>,
+        ids: &[i32],
+        nulls: Option<&NullBuffer>,
+    ) {
+        let failed: Vec<Option<i32>> =
+            self.meanings.iter().map(|meaning| meaning.get(place).copied().flatten()).collect();
+        if failed.iter().all(Option::is_none) {
+            return;
+        }
+        let all = outcomes.iter().zip(ids).enumerate().map(|(row, (&outcome, id))| {
+            let has_id = nulls.is_none_or(|nulls| nulls.is_valid(row));
+            let failure = failed.get(*id as usize).copied().flatten().filter(|_| has_id);
+            failure.unwrap_or(outcome)
+        });
+        *outcomes = all.collect::<Vec<i32>>().into();
     }
 
     /// A column of what event IDs mean.
@@ -688,6 +715,8 @@ fn text_of(
             keep(meaning.action().and_then(|action| action.phase()).map(|phase| phase.as_str()))
         }
         Column::Known => meaning.entry().map(|_| 0),
+        // Else the response says it.
+        Column::Outcome if meaning.has_failed() => keep(Some(Outcome::Failure.as_str())),
         _ => None,
     }
 }

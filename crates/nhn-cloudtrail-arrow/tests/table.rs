@@ -124,6 +124,17 @@ fn every_case_is_a_table() {
 }
 
 #[test]
+fn an_outcome_alone_knows_of_failed_ids() {
+    let case = support::cases().into_iter().find(|case| case.name == "outcome-failed-phase");
+    let case = case.unwrap();
+    let (events, _) = events(case.options.builder().open([case.input()]).unwrap());
+    for columns in [&[Column::Outcome][..], &[Column::ResultCode, Column::Outcome]] {
+        let table = TableBuilder::new().columns(columns).open([case.input()]).unwrap();
+        assert_same(&case.name, table, &events, columns, Lang::Ko);
+    }
+}
+
+#[test]
 fn columns_filters_and_languages_are_as_asked_for() {
     let log = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/logs");
     let filter = || Filter::new().event("*.create*").unwrap();

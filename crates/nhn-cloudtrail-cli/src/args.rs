@@ -653,7 +653,7 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "TYPE")]
     pub(crate) source_type: Vec<String>,
 
-    /// Who did it: ID, e-mail address, name or UUID
+    /// Who did it: ID, e-mail address, name or UUID; `*` stands for any text
     #[arg(long, value_name = "USER")]
     pub(crate) user: Vec<String>,
 
@@ -669,11 +669,11 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Vec<String>,
 
-    /// From this instant on: 2026-10-31, 2026-10-31T09:00:00+09:00, or before now: 24h, 7d
+    /// From this instant on: 2026-10, 2026-10-31, 2026-10-31T09:00+09:00, or before now: 24h, 7d
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
 
-    /// Before this instant; a bare date includes that day
+    /// Before this instant; a bare date includes that day, a month all of it
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
 

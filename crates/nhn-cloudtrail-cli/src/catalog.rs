@@ -427,13 +427,13 @@ fn changes<'d>(context: &'d Context<'_>, diff: &'d ListDiff) -> Vec<Vec<Cow<'d, 
     for id in &diff.gone {
         let entry = context.catalog.get(id);
         let name = entry.map_or("", |entry| entry.name(diff.lang));
-        let service = entry.map_or("", Entry::service);
+        let service = entry.and_then(Entry::service).unwrap_or_default();
         let mut row = vec!["gone".into(), id.as_str().into(), name.into(), "".into()];
         row.extend([service.into(), "".into(), "".into()]);
         rows.push(row);
     }
     for renamed in &diff.renamed {
-        let service = context.catalog.get(&renamed.id).map_or("", Entry::service);
+        let service = context.catalog.get(&renamed.id).and_then(Entry::service).unwrap_or_default();
         rows.push(vec![
             "renamed".into(),
             renamed.id.as_str().into(),

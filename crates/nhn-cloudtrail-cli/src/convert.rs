@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use nhn_cloudtrail::{Column, Filter};
+use nhn_cloudtrail::Column;
 use nhn_cloudtrail_arrow::{Dataset, TableBuilder};
 
 use crate::args::ConvertArgs;
 use crate::context::{Context, Stop, counted};
-use crate::filters::filter;
+use crate::filters::{Wanted, filter};
 use crate::input::{Input, Report, Target};
 use crate::output::real;
 use crate::read::{Format, Printer, columns, print};
@@ -87,7 +87,7 @@ fn table(args: &ConvertArgs, columns: &[Column]) -> TableBuilder {
 fn dataset(
     context: &Context<'_>,
     args: &ConvertArgs,
-    filter: Filter,
+    filter: Wanted,
     columns: &[Column],
 ) -> Result<u8, Stop> {
     let folder = real(&args.output);

@@ -1,13 +1,96 @@
 //! From arguments to the core's filter.
 
 use nhn_cloudtrail::catalog::Catalog;
-use nhn_cloudtrail::{Error, Filter};
+use nhn_cloudtrail::{Error, Filter, Misses};
 
 use crate::args::FilterArgs;
-use crate::context::Stop;
+use crate::context::{Stop, Warnings, counted};
+
+/// A filter, and what can be told of it where it leaves nothing.
+pub(crate) struct Wanted {
+    pub(crate) filter: Filter,
+    pub(crate) told: Told,
+}
+
+/// What is told of filters that leave nothing.
+pub(crate) struct Told {
+    misses: Misses,
+    /// The options as they were given, by the names of the filters.
+    options: Vec<(&'static str, String)>,
+    /// What mistyped event IDs may have meant.
+    near: Vec<String>,
+}
+
+impl Told {
+    /// Says which filters none of so many events passes.
+    pub(crate) fn warn(&self, filtered: u64, warnings: Warnings) {
+        let names = self.misses.names();
+        let missed = self.options.iter().filter(|(name, _)| names.contains(name));
+        let missed: Vec<&str> = missed.map(|(_, option)| option.as_str()).collect();
+        let why = if self.misses.events() < filtered {
+            // Some were left out without looking at all filters.
+            String::new()
+        } else if missed.is_empty() {
+            ": each filter matches some, but no event matches all".to_owned()
+        } else {
+            format!(": none matches {}", missed.join(" or "))
+        };
+        warnings.warn(&format!("the filters leave nothing of {}{why}", counted(filtered, "event")));
+        if names.contains(&"event") && !self.near.is_empty() {
+            warnings.note(&format!("  did you mean {}?", self.near.join(" or ")));
+        }
+    }
+}
 
 /// The filter that the arguments ask for. Times without an offset are in the time zone `tz`.
-pub(crate) fn filter(args: &FilterArgs, catalog: &Catalog, tz: &str) -> Result<Filter, Stop> {
+pub(crate) fn filter(args: &FilterArgs, catalog: &Catalog, tz: &str) -> Result<Wanted, Stop> {
+    let mut filter = filter_of(args, catalog, tz)?;
+    let mistyped = args.event.iter().filter(|id| !id.contains(['*', '?']));
+    let mistyped = mistyped.filter(|id| catalog.get(id).is_none());
+    let near = mistyped.flat_map(|id| catalog.suggest(id)).map(|entry| entry.id().to_owned());
+    let told = Told { misses: filter.watch(), options: options_of(args), near: near.collect() };
+    Ok(Wanted { filter, told })
+}
+
+/// The options of filters as they were given.
+fn options_of(args: &FilterArgs) -> Vec<(&'static str, String)> {
+    let texts = |texts: &[String]| texts.to_vec();
+    let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+    let values: [(&'static str, Vec<String>); 13] = [
+        ("event", texts(&args.event)),
+        ("service", texts(&args.service)),
+        ("kind", words(args.kind.iter().map(|kind| kind.as_str()).collect())),
+        (
+            "phase",
+            words(args.phase.iter().map(|p| p.0.map_or("none", |phase| phase.as_str())).collect()),
+        ),
+        ("outcome", words(args.outcome.iter().map(|outcome| outcome.as_str()).collect())),
+        ("source_type", texts(&args.source_type)),
+        ("user", texts(&args.user)),
+        ("ip", texts(&args.ip)),
+        ("project", texts(&args.project)),
+        ("region", texts(&args.region)),
+        ("since", args.since.iter().cloned().collect()),
+        ("until", args.until.iter().cloned().collect()),
+        ("text", texts(&args.text)),
+    ];
+    let mut options: Vec<(&'static str, String)> = Vec::new();
+    for (name, values) in values {
+        let option = name.replace('_', "-");
+        let spelled = |value: String| match value.contains(char::is_whitespace) {
+            true => format!("--{option} {value:?}"),
+            false => format!("--{option} {value}"),
+        };
+        options.extend(values.into_iter().map(|value| (name, spelled(value))));
+    }
+    if args.known || args.unknown {
+        let option = if args.known { "--known" } else { "--unknown" };
+        options.push(("known", option.to_owned()));
+    }
+    options
+}
+
+fn filter_of(args: &FilterArgs, catalog: &Catalog, tz: &str) -> Result<Filter, Stop> {
     let FilterArgs {
         event,
         service,

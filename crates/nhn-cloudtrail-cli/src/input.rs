@@ -9,14 +9,14 @@ use anstyle::AnsiColor;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use nhn_cloudtrail::{
-    Column, Error, Event, Filter, Item, Limits, Progress, Reader, ReaderBuilder, Reject, Stats,
-    Store,
+    Column, Error, Event, Item, Limits, Progress, Reader, ReaderBuilder, Reject, Stats, Store,
 };
 use nhn_cloudtrail_arrow::{Batches, Parquet, TableBuilder};
 use nhn_cloudtrail_collect::{Buckets, reject_line};
 
 use crate::args::InputArgs;
 use crate::context::{Context, Stop, Warnings, counted, thousands};
+use crate::filters::{Told, Wanted};
 use crate::output::Output;
 use crate::progress::Bar;
 use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
@@ -31,6 +31,7 @@ pub(crate) struct Input<S> {
     warnings: Warnings,
     failed_sources: u64,
     result_is_stdout: bool,
+    filters: Told,
 }
 
 /// What a stream gives.
@@ -111,6 +112,7 @@ pub(crate) struct Report {
     pub(crate) read_something: bool,
     rejects_kept: bool,
     warnings: Warnings,
+    filters: Option<Told>,
 }
 
 impl Report {
@@ -125,6 +127,7 @@ impl Report {
             // There is nowhere to keep them.
             rejects_kept: true,
             warnings,
+            filters: None,
         }
     }
 
@@ -136,6 +139,9 @@ impl Report {
 
     /// The same, with what became of the events.
     pub(crate) fn tell_with(self, written: &str) -> u8 {
+        if let Some(filters) = self.filters.filter(|_| self.stats.events == 0) {
+            filters.warn(self.stats.filtered, self.warnings);
+        }
         // Of a result of which a part is missing it is always told what it has.
         let partial = self.status != 0 && !written.is_empty();
         if self.stats.rejects > 0 || partial || io::stderr().is_terminal() {
@@ -239,12 +245,13 @@ impl Input<Reader> {
     pub(crate) fn open(
         context: &Context<'_>,
         args: &InputArgs,
-        filter: Filter,
+        wanted: Wanted,
         columns: Option<&[Column]>,
         result: &Output,
     ) -> Result<Self, Stop> {
         let buckets = buckets(context, args)?;
-        Self::new(context, args, Target::Output(result), |sources| {
+        let Wanted { filter, told } = wanted;
+        Self::new(context, args, told, Target::Output(result), |sources| {
             let mut parquet = Parquet::new(&filter, &context.catalog);
             // Whether records are the same tells only all of them; raw is all of them.
             if let Some(columns) = columns
@@ -270,14 +277,15 @@ impl Input<Batches> {
     pub(crate) fn table(
         context: &Context<'_>,
         args: &InputArgs,
-        filter: Filter,
+        wanted: Wanted,
         table: TableBuilder,
         target: Target<'_>,
     ) -> Result<Self, Stop> {
         let interrupt = context.interrupt.clone();
         let buckets = buckets(context, args)?;
         let table = buckets.into_iter().fold(table, TableBuilder::store);
-        Self::new(context, args, target, |sources| {
+        let Wanted { filter, told } = wanted;
+        Self::new(context, args, told, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())
                 .lang(context.lang)
@@ -297,6 +305,7 @@ impl<S: Stream> Input<S> {
     fn new(
         context: &Context<'_>,
         args: &InputArgs,
+        filters: Told,
         target: Target<'_>,
         open: impl FnOnce(&[&Path]) -> Result<S, Error>,
     ) -> Result<Self, Stop> {
@@ -324,6 +333,7 @@ impl<S: Stream> Input<S> {
             warnings,
             failed_sources: sources.failed,
             result_is_stdout: matches!(target, Target::Output(output) if output.is_stdout()),
+            filters,
         })
     }
 
@@ -383,7 +393,9 @@ impl<S: Stream> Input<S> {
             file.finish()?;
         }
         let status = status(self.failed_sources, stats);
-        Ok(Report { stats, status, read_something, rejects_kept, warnings: self.warnings })
+        let filters = (stats.filtered > 0).then_some(self.filters);
+        let warnings = self.warnings;
+        Ok(Report { stats, status, read_something, rejects_kept, warnings, filters })
     }
 }
 

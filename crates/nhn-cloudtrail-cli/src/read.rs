@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use anstyle::{AnsiColor, Style};
 use arrow_schema::SchemaRef;
 use nhn_cloudtrail::catalog::{Kind, Lang};
-use nhn_cloudtrail::{Column, Enriched, Event, Filter, Outcome, Reader, Value};
+use nhn_cloudtrail::{Column, Enriched, Event, Outcome, Reader, Value};
 use nhn_cloudtrail_arrow::TableBuilder;
 
 use crate::args::{ReadArgs, ReadFormat};
 use crate::context::{Context, Stop};
 use crate::csv;
-use crate::filters::filter;
+use crate::filters::{Wanted, filter};
 use crate::input::{Input, Report, Target};
 use crate::output::Output;
 use crate::rows::Rows;
@@ -91,7 +91,7 @@ pub(crate) fn print(
 fn rows(
     context: &Context<'_>,
     args: &ReadArgs,
-    filter: Filter,
+    filter: Wanted,
     asked: Option<Vec<Column>>,
     output: Output,
     begin: impl FnOnce(Output, SchemaRef, usize) -> Result<Rows, Stop>,

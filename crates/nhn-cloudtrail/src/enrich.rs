@@ -5,14 +5,32 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::catalog::{Action, Catalog, Entry, Lang, infer_action, infer_resource, words};
+use crate::catalog::{Action, Catalog, Entry, Lang, Phase, infer_action, infer_resource, words};
 use crate::error::{Code, Error};
-use crate::event::{Event, Field, Header, Headers};
+use crate::event::{Answers, Event, Field, Said};
 
 static BUILTIN: Catalog = Catalog::builtin();
 
 words! {
     /// How the call went that an event records.
+    ///
+    /// An event ID whose phase is [`Phase::Failed`] is a failure, whatever the response says. Else the
+    /// response says it, by the first of these that there is:
+    ///
+    /// 1. An object `header`: its `isSuccessful` (`true` or `false`, also as text), else its
+    ///    `resultCode`, which is a success if it is 0, `SUCCESS`, `OK` or 200 to 299, and else a
+    ///    failure. Nothing beside the header counts.
+    /// 2. The same members without a header around them.
+    /// 3. A member `success` that is true or false.
+    /// 4. A member `error` that is true, a text, or an object with something in it: a failure.
+    /// 5. A member `code`, `status` or `statusCode` that is a status of HTTP, as a number or as text:
+    ///    200 to 299 is a success, 400 to 599 a failure. A `code` of 0 is a success, too.
+    /// 6. An object with but one member, an error of OpenStack such as
+    ///    `{"forbidden":{"code":403,"message":"…"}}`: a failure.
+    /// 7. A text that is nothing but the reason of such a status, `Forbidden` or `404 Not Found`: a
+    ///    failure.
+    ///
+    /// What is none of these is [`Outcome::Unknown`].
     Outcome, "an outcome", InvalidFilter {
         /// The response says that it succeeded.
         Success = "success",
@@ -55,7 +73,7 @@ impl<'a> Meaning<'a> {
     /// IDs of the same second segment share, if they do.
     pub fn service(&self) -> Option<&'a str> {
         match self.entry {
-            Some(entry) => Some(entry.service()),
+            Some(entry) => entry.service(),
             None => self.catalog.infer_service(&self.id),
         }
     }
@@ -76,6 +94,11 @@ impl<'a> Meaning<'a> {
         }
     }
 
+    /// Whether the ID itself says that what was to be done failed.
+    pub fn has_failed(&self) -> bool {
+        self.action().is_some_and(|action| action.phase() == Some(Phase::Failed))
+    }
+
     /// What was done. That of an unknown ID is inferred from its words; none where they say
     /// nothing.
     pub fn action(&self) -> Option<Cow<'a, Action>> {
@@ -88,26 +111,26 @@ impl<'a> Meaning<'a> {
 
 /// What the responses of many events say. Each header with which many of them begin is read once.
 #[derive(Debug, Default)]
-pub struct Responses<T>(Headers<T>);
+pub struct Responses<T>(Answers<T>);
 
 impl<T: Copy> Responses<T> {
-    /// What `make` makes of what a response says, or made of the same before: how the call went, the
-    /// code and the message of its `header`.
+    /// What `make` makes of what a response says, or made of the same before: how the call went, as
+    /// far as the event's ID does not say more (see [`Meaning::has_failed`]), the code and the
+    /// message.
     pub fn get(
         &mut self,
         response: &[u8],
         make: impl FnOnce(Outcome, Option<&str>, Option<&str>) -> T,
     ) -> T {
-        self.0.get(response, |header| {
-            let header = header.unwrap_or_default();
-            make(Outcome::of(&header), header.code.as_deref(), header.message.as_deref())
+        self.0.get(response, |said| {
+            make(Outcome::of(&said), said.code.as_deref(), said.message.as_deref())
         })
     }
 }
 
 impl Outcome {
-    fn of(header: &Header) -> Self {
-        match header.successful {
+    fn of(said: &Said) -> Self {
+        match said.succeeded {
             Some(true) => Outcome::Success,
             Some(false) => Outcome::Failure,
             None => Outcome::Unknown,
@@ -134,7 +157,7 @@ pub struct Enriched<'a> {
     event: &'a Event,
     /// None where the event has no ID.
     meaning: Option<Meaning<'a>>,
-    header: OnceCell<Header>,
+    said: OnceCell<Said>,
 }
 
 impl fmt::Debug for Enriched<'_> {
@@ -157,7 +180,7 @@ impl Catalog {
     /// `event` with what this catalog knows of it.
     pub fn enrich<'a>(&'a self, event: &'a Event) -> Enriched<'a> {
         let meaning = event.event_id().map(|id| self.meaning(id));
-        Enriched { event, meaning, header: OnceCell::new() }
+        Enriched { event, meaning, said: OnceCell::new() }
     }
 }
 
@@ -207,25 +230,29 @@ impl<'a> Enriched<'a> {
         self.meaning.as_ref()?.action()
     }
 
-    fn header(&self) -> &Header {
-        self.header.get_or_init(|| {
+    fn said(&self) -> &Said {
+        self.said.get_or_init(|| {
             let response = self.event.text(Field::Response);
-            response.and_then(|text| Header::inside(text.as_bytes())).unwrap_or_default()
+            response.map(|text| Said::by(text.as_bytes())).unwrap_or_default()
         })
     }
 
-    /// How the call went, from `header.isSuccessful` in the response.
+    /// How the call went, as the event's ID and its response say.
     pub fn outcome(&self) -> Outcome {
-        Outcome::of(self.header())
+        if self.meaning.as_ref().is_some_and(Meaning::has_failed) {
+            return Outcome::Failure;
+        }
+        Outcome::of(self.said())
     }
 
-    /// `header.resultCode` in the response, as text.
+    /// The response's code of its result as text: `header.resultCode`, or where an error or a status
+    /// of HTTP says how the call went, that one's.
     pub fn result_code(&self) -> Option<&str> {
-        self.header().code.as_deref()
+        self.said().code.as_deref()
     }
 
-    /// `header.resultMessage` in the response.
+    /// The message that goes with it: `header.resultMessage`, or an error's.
     pub fn result_message(&self) -> Option<&str> {
-        self.header().message.as_deref()
+        self.said().message.as_deref()
     }
 }

@@ -1,18 +1,23 @@
 //! Which events: the values of one filter are alternatives, different filters must all hold.
 
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use ipnet::IpNet;
-use jiff::civil::{Date, DateTime};
+use ipnet::{IpNet, Ipv4Net};
+use jiff::civil::{Date, Time};
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
-use jiff::{Span, Zoned};
+use jiff::{Span, ToSpan, Zoned};
+use memchr::memmem::Finder;
 
 use crate::catalog::{Catalog, Kind, Phase};
 use crate::enrich::{Enriched, Meaning, Outcome};
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, Field, Timestamp};
+use crate::json;
 
 /// Says which events are wanted.
 ///
@@ -48,7 +53,41 @@ pub struct Filter {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     known: Option<bool>,
-    texts: Vec<String>,
+    texts: Vec<Finder<'static>>,
+    misses: Option<Misses>,
+}
+
+/// The filters that no record has passed yet, each looked at for itself. See [`Filter::watch`].
+#[derive(Clone, Debug, Default)]
+pub struct Misses(Arc<Missed>);
+
+#[derive(Debug, Default)]
+struct Missed {
+    /// A bit for each filter that was set, at its place in [`Filter::NAMES`].
+    open: AtomicU32,
+    /// How many events were looked at.
+    events: AtomicU64,
+    /// Whether an event has passed all filters.
+    has_passed: AtomicBool,
+}
+
+impl Misses {
+    /// How many events were looked at until one passed all filters. Rows of Parquet files that columns
+    /// told to leave out are not among them.
+    pub fn events(&self) -> u64 {
+        self.0.events.load(Ordering::Relaxed)
+    }
+
+    /// The names of the filters that no event has passed, in the order of [`Filter::NAMES`]; none once
+    /// an event has passed all filters.
+    pub fn names(&self) -> Vec<&'static str> {
+        if self.0.has_passed.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let open = self.0.open.load(Ordering::Relaxed);
+        let names = Filter::NAMES.iter().enumerate();
+        names.filter(|(place, _)| open & (1 << place) != 0).map(|(_, name)| *name).collect()
+    }
 }
 
 /// Whether anything is asked, of which fields, and whether a text passes.
@@ -155,6 +194,7 @@ impl Filter {
             && self.phases.is_empty()
             && self.outcomes.is_empty()
             && self.addresses.is_empty()
+            && self.texts.is_empty()
             && [
                 &self.events,
                 &self.services,
@@ -162,13 +202,13 @@ impl Filter {
                 &self.users,
                 &self.projects,
                 &self.regions,
-                &self.texts,
             ]
             .iter()
             .all(|values| values.is_empty())
     }
 
-    /// An event ID, or a glob over it: `*` matches any text, dots too, `?` one character.
+    /// An event ID, or a glob over it: `*` matches any text, dots too, `?` one character. An ID that
+    /// the catalog does not have is no error: logs have events that are newer than the catalog.
     pub fn event(mut self, glob: &str) -> Result<Self> {
         self.events.push(not_empty("event", glob)?);
         Ok(self)
@@ -221,25 +261,29 @@ impl Filter {
         Ok(self)
     }
 
-    /// An acting member: ID (which may be an e-mail address), name, or UUID; case does not matter.
+    /// An acting member: ID (which may be an e-mail address), name, or UUID, or a glob over these as
+    /// for [`event`](Filter::event); case does not matter, blanks do.
     pub fn user(mut self, user: &str) -> Result<Self> {
         self.users.push(not_empty("user", user)?.to_lowercase());
         Ok(self)
     }
 
-    /// An address, or a range of them such as `10.0.0.0/8`.
+    /// An address, or a range of them such as `10.0.0.0/8`; several with commas between them, each an
+    /// alternative. IPv4 addresses and ranges may be written as IPv6 (`::ffff:10.0.0.0/104`); brackets
+    /// and a port beside an address do not count (`[2001:db8::5]:443`).
+    ///
+    /// An event passes with any of the addresses in its field, which may have ports and be several, as
+    /// proxies write them.
     pub fn ip(mut self, address: &str) -> Result<Self> {
-        let address = address.trim();
-        let range = match IpAddr::from_str(address) {
-            Ok(address) => Ok(IpNet::from(address.to_canonical())),
-            Err(_) => IpNet::from_str(address),
-        };
-        match range {
-            Ok(range) => self.addresses.push(range),
-            Err(_) => {
-                return wrong(format!(
-                    "{address:?} is neither an address nor a range such as 10.0.0.0/8"
-                ));
+        for address in address.split(',').map(str::trim) {
+            let single = address_of(address).map(|address| IpNet::from(address.to_canonical()));
+            match single.or_else(|| range_of(address)) {
+                Some(range) => self.addresses.push(range),
+                None => {
+                    return wrong(format!(
+                        "{address:?} is neither an address nor a range such as 10.0.0.0/8"
+                    ));
+                }
             }
         }
         Ok(self)
@@ -257,8 +301,9 @@ impl Filter {
         Ok(self)
     }
 
-    /// The first instant: a time, a date, or a span before now such as `24h` or `7d`. A time
-    /// without an offset, and a date, is in the time zone `zone` (`UTC`, `Asia/Seoul`, `local`).
+    /// The first instant: a time of ISO 8601, a date, a month such as `2026-10`, a span before now
+    /// such as `24h` or `7d`, or the thirteen digits of milliseconds since 1970. What has no offset
+    /// is in the time zone `zone` (`UTC`, `Asia/Seoul`, `local`).
     ///
     /// # Errors
     ///
@@ -269,7 +314,7 @@ impl Filter {
     }
 
     /// The first instant that is no longer wanted, written as for [`since`](Filter::since). A bare
-    /// date includes that day.
+    /// date includes that day, a month all of it.
     ///
     /// # Errors
     ///
@@ -295,10 +340,66 @@ impl Filter {
         self
     }
 
-    /// Text that must stand in the request or the response, to the letter.
+    /// Text that must stand in the request or the response, to the letter, blanks too. Both are
+    /// looked at as they are, and with the escapes of JSON in them decoded: `\uae08` is `금`, `\/` is
+    /// `/`.
     pub fn text(mut self, text: &str) -> Result<Self> {
-        self.texts.push(not_empty("text", text)?);
+        self.texts.push(Finder::new(&not_empty("text", text)?).into_owned());
         Ok(self)
+    }
+
+    /// Has it told, from now on, which filters no event passes, for whoever finds nothing. Each filter
+    /// is then asked about every event, until it was passed once or an event passes all of them.
+    pub fn watch(&mut self) -> Misses {
+        let open = Self::NAMES.iter().enumerate().filter(|(_, name)| self.is_set(name));
+        let open = open.fold(0, |open, (place, _)| open | (1 << place));
+        let misses = Misses(Arc::new(Missed { open: open.into(), ..Missed::default() }));
+        self.misses = Some(misses.clone());
+        misses
+    }
+
+    /// Whether anything is asked under a name.
+    fn is_set(&self, name: &str) -> bool {
+        match name {
+            "event" => !self.events.is_empty(),
+            "service" => !self.services.is_empty(),
+            "kind" => !self.kinds.is_empty(),
+            "phase" => !self.phases.is_empty(),
+            "outcome" => !self.outcomes.is_empty(),
+            "source_type" => !self.source_types.is_empty(),
+            "user" => !self.users.is_empty(),
+            "ip" => !self.addresses.is_empty(),
+            "project" => !self.projects.is_empty(),
+            "region" => !self.regions.is_empty(),
+            "since" => self.since.is_some(),
+            "until" => self.until.is_some(),
+            "known" => self.known.is_some(),
+            "text" => !self.texts.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// This filter with nothing but what is asked under a name.
+    fn only(&self, name: &str) -> Self {
+        let mut only = Self::new();
+        match name {
+            "event" => only.events.clone_from(&self.events),
+            "service" => only.services.clone_from(&self.services),
+            "kind" => only.kinds.clone_from(&self.kinds),
+            "phase" => only.phases.clone_from(&self.phases),
+            "outcome" => only.outcomes.clone_from(&self.outcomes),
+            "source_type" => only.source_types.clone_from(&self.source_types),
+            "user" => only.users.clone_from(&self.users),
+            "ip" => only.addresses.clone_from(&self.addresses),
+            "project" => only.projects.clone_from(&self.projects),
+            "region" => only.regions.clone_from(&self.regions),
+            "since" => only.since = self.since,
+            "until" => only.until = self.until,
+            "known" => only.known = self.known,
+            "text" => only.texts.clone_from(&self.texts),
+            _ => (),
+        }
+        only
     }
 
     /// The first instant that is wanted, and the first after it that is no longer: for whoever can
@@ -348,7 +449,10 @@ impl Filter {
             (
                 !self.users.is_empty(),
                 &[Field::UserId, Field::UserName, Field::UserIdNo],
-                |filter, text| filter.users.contains(&text.to_lowercase()),
+                |filter, text| {
+                    let text = text.to_lowercase();
+                    filter.users.iter().any(|glob| glob_matches(glob, &text))
+                },
             ),
             (!self.projects.is_empty(), &[Field::ProjectId, Field::ProjectName], |filter, text| {
                 filter.projects.contains(&text.to_lowercase())
@@ -361,9 +465,10 @@ impl Filter {
     }
 
     fn matches_address(&self, text: &str) -> bool {
-        text.trim().parse::<IpAddr>().is_ok_and(|address| {
-            let address = address.to_canonical();
-            self.addresses.iter().any(|range| range.contains(&address))
+        let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'));
+        parts.filter_map(address_of).any(|address| {
+            let plain = address.to_canonical();
+            self.addresses.iter().any(|range| range.contains(&plain) || range.contains(&address))
         })
     }
 
@@ -397,7 +502,7 @@ impl Filter {
                 || [Field::Request, Field::Response]
                     .into_iter()
                     .filter_map(|field| event.event().text(field))
-                    .any(|text| self.texts.iter().any(|wanted| text.contains(wanted.as_str())))
+                    .any(|text| holds(&text, &self.texts))
         };
         event.meaning().map_or_else(|| !self.needs_id(), |id| self.matches_id(id))
             && (self.outcomes.is_empty() || self.outcomes.contains(&event.outcome()))
@@ -433,6 +538,8 @@ impl Filter {
             (self.needs_id() || self.known.is_some(), Field::EventId),
             (!self.texts.is_empty(), Field::Request),
             (!self.texts.is_empty() || !self.outcomes.is_empty(), Field::Response),
+            // That of a failed phase is a failure.
+            (!self.outcomes.is_empty(), Field::EventId),
         ];
         let others = others.into_iter().filter(|(wanted, _)| *wanted).map(|(_, field)| field);
         tests.flat_map(|(_, fields, _)| fields).copied().chain(others).collect()
@@ -440,16 +547,98 @@ impl Filter {
 
     /// The filter as a function for [`ReaderBuilder::select`](crate::ReaderBuilder::select).
     pub fn into_select(self, catalog: Catalog) -> impl Fn(&Event) -> bool + Send + Sync + 'static {
-        move |event| self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event))
+        let names = if self.misses.is_some() { Self::NAMES } else { &[] };
+        let single: Vec<Self> = names.iter().map(|name| self.only(name)).collect();
+        move |event| {
+            let passes = self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event));
+            if let Some(Misses(missed)) = &self.misses {
+                missed.learn(passes, &single, event, &catalog);
+            }
+            passes
+        }
     }
 }
 
+impl Missed {
+    /// Learns from an event which filters are passed; `single` has each for itself.
+    fn learn(&self, passes: bool, single: &[Filter], event: &Event, catalog: &Catalog) {
+        if self.has_passed.load(Ordering::Relaxed) {
+            return;
+        }
+        if passes {
+            self.has_passed.store(true, Ordering::Relaxed);
+            return;
+        }
+        self.events.fetch_add(1, Ordering::Relaxed);
+        let open = self.open.load(Ordering::Relaxed);
+        if open == 0 {
+            return;
+        }
+        let event = catalog.enrich(event);
+        let still = single.iter().enumerate().filter(|(place, _)| open & (1 << place) != 0);
+        let passed = still.filter(|(_, filter)| filter.matches(&event));
+        let passed = passed.fold(0, |passed, (place, _)| passed | (1 << place));
+        self.open.fetch_and(!passed, Ordering::Relaxed);
+    }
+}
+
+/// A value as it was given: blanks are part of it, since fields may have them.
 fn not_empty(what: &str, value: &str) -> Result<String> {
-    let value = value.trim();
     if value.is_empty() {
         return wrong(format!("an empty {what} matches nothing; leave the filter out instead"));
     }
     Ok(value.to_owned())
+}
+
+/// The address of a text that is nothing else: with or without brackets, a port, a zone of IPv6.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if bare.len() == text.len()
+        && let Ok(address) = text.parse::<SocketAddr>()
+    {
+        return Some(address.ip());
+    }
+    if let (true, Some((address, zone))) = (bare.contains(':'), bare.split_once('%')) {
+        let is_zone = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        return address.parse::<Ipv6Addr>().ok().filter(|_| is_zone).map(IpAddr::from);
+    }
+    match bare.parse() {
+        // IPv4 has no brackets.
+        Ok(IpAddr::V4(_)) if bare.len() < text.len() => None,
+        address => address.ok(),
+    }
+}
+
+/// A range of addresses; one of IPv4 that is written as IPv6 is one of IPv4.
+fn range_of(text: &str) -> Option<IpNet> {
+    let range = IpNet::from_str(text).ok()?;
+    if let IpNet::V6(v6) = range
+        && let Some(address) = v6.addr().to_ipv4_mapped()
+        && let Some(length) = v6.prefix_len().checked_sub(96)
+    {
+        return Ipv4Net::new(address, length).ok().map(IpNet::from);
+    }
+    Some(range)
+}
+
+/// How often the escapes in a text are decoded: JSON in a string of JSON, and so on.
+const DECODED: usize = 4;
+
+/// Whether any of the wanted texts stands in `text`, as it is or with its escapes decoded.
+fn holds(text: &str, wanted: &[Finder<'_>]) -> bool {
+    let mut text = Cow::Borrowed(text.as_bytes());
+    for _ in 0..=DECODED {
+        if wanted.iter().any(|wanted| wanted.find(&text).is_some()) {
+            return true;
+        }
+        if memchr::memchr(b'\\', &text).is_none() {
+            return false;
+        }
+        let mut decoded = Vec::new();
+        json::decode_into(&text, &mut decoded);
+        text = Cow::Owned(decoded);
+    }
+    false
 }
 
 /// Whether `glob`, in which `*` stands for any text and `?` for one character, matches all of
@@ -505,47 +694,353 @@ fn zone_of(name: &str) -> Result<TimeZone, jiff::Error> {
     TimeZone::get(name)
 }
 
-/// The instant that `text` names; of a bare date its beginning, or with `after` its end.
+/// The instant that `text` names; of a bare date or a month its beginning, or with `after` its end.
 #[doc(hidden)]
 pub fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
     let text = text.trim();
     let zone = time_zone(zone)?;
-    if let Some(time) = Timestamp::parse(text) {
-        // Events have milliseconds: the first that is not before a finer time is in the next one.
-        let finer = text.split_once('.').and_then(|(_, digits)| digits.get(3..));
-        let finer = finer.into_iter().flat_map(str::bytes).take_while(u8::is_ascii_digit);
-        let up = i64::from(finer.into_iter().any(|digit| digit != b'0'));
-        return Ok(Timestamp::from_millis(time.as_millis() + up).unwrap_or(time));
-    }
-    let zoned: Option<Zoned> = if let Ok(date) = Date::strptime("%Y-%m-%d", text) {
-        if after && date == Date::MAX {
-            return Ok(Timestamp::LAST);
-        }
-        let date = if after { date.tomorrow().ok() } else { Some(date) };
-        date.and_then(|date| date.to_zoned(zone).ok())
-    } else if text.starts_with(|first: char| first.is_ascii_digit())
-        && text.contains(['T', 't', ' ', ':'])
-    {
-        match DateTime::from_str(text) {
-            // The last days are none for a zone.
-            Ok(time) if time.date().tomorrow().and_then(Date::tomorrow).is_err() => {
-                return Ok(Timestamp::LAST);
-            }
-            time => time.ok().and_then(|time| time.to_zoned(zone).ok()),
-        }
-    } else if text.starts_with(|first: char| first.is_ascii_digit())
-        && text.ends_with(|last: char| last.is_ascii_alphabetic())
-    {
-        let span = Span::from_str(text).ok();
-        span.and_then(|span| Zoned::now().with_time_zone(zone).checked_sub(span).ok())
+    let instant = if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Thirteen digits are milliseconds since 1970, eight a date; of others nobody knows.
+        if text.len() == 13 { Timestamp::parse(text) } else { iso_8601(text, &zone, after) }
     } else {
-        None
+        record_time(text)
+            .or_else(|| iso_8601(text, &zone, after))
+            .or_else(|| span_before_now(text, zone))
     };
-    let millis = |zoned: Zoned| -zoned.timestamp().as_nanosecond().div_euclid(-1_000_000);
-    zoned.and_then(|zoned| Timestamp::from_millis(i64::try_from(millis(zoned)).ok()?)).ok_or_else(|| {
+    instant.ok_or_else(|| {
         Error::new(
             Code::InvalidTime,
-            format!("{text:?} is no time; give 2026-10-31, 2026-10-31T09:00:00+09:00, or a span before now such as 24h or 7d"),
+            format!("{text:?} is no time; give 2026-10-31, 2026-10-31T09:00:00+09:00, a month such as 2026-10, or a span before now such as 24h or 7d"),
         )
     })
+}
+
+/// A time as records have it. Events have milliseconds: the first that is not before a finer time is
+/// in the next one.
+fn record_time(text: &str) -> Option<Timestamp> {
+    let time = Timestamp::parse(text).filter(|_| !text.starts_with('-'))?;
+    let finer = text.split_once('.').and_then(|(_, digits)| digits.get(3..));
+    let finer = finer.into_iter().flat_map(str::bytes).take_while(u8::is_ascii_digit);
+    let up = i64::from(finer.into_iter().any(|digit| digit != b'0'));
+    Some(Timestamp::from_millis(time.as_millis() + up).unwrap_or(time))
+}
+
+/// A time or a date of ISO 8601, in the zone or with the offset that it names, else in `zone`; or a
+/// month.
+fn iso_8601(text: &str, zone: &TimeZone, after: bool) -> Option<Timestamp> {
+    if let Some(first) = month(text) {
+        let date = if after { first.checked_add(1.month()) } else { Ok(first) };
+        return date.map_or(Some(Timestamp::LAST), |date| at(date, None, zone));
+    }
+    let pieces = Pieces::parse(text).ok()?;
+    let (date, time) = (pieces.date(), pieces.time());
+    let offset = pieces.to_numeric_offset();
+    let named = pieces.to_time_zone().ok()?;
+    let zone = match (&named, offset) {
+        // Where both stand there they must agree.
+        (Some(_), Some(_)) if time.is_some() => {
+            let zoned = Zoned::from_str(text).ok()?;
+            return millis(&zoned);
+        }
+        (Some(_), Some(_)) => return None,
+        (Some(named), None) => named.clone(),
+        // No zone is as far off as a day.
+        (None, Some(offset)) if offset.seconds().abs() >= 86_400 => return None,
+        (None, Some(offset)) => TimeZone::fixed(offset),
+        (None, None) => zone.clone(),
+    };
+    let date = if after && time.is_none() { date.tomorrow() } else { Ok(date) };
+    date.map_or(Some(Timestamp::LAST), |date| at(date, time, &zone))
+}
+
+/// The first day of a month such as `2026-10`.
+fn month(text: &str) -> Option<Date> {
+    let (year, month) = text.split_once('-')?;
+    let is_number = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !is_number(year, 4) || !is_number(month, 2) {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()
+}
+
+/// The instant of a date and a time in a zone.
+fn at(date: Date, time: Option<Time>, zone: &TimeZone) -> Option<Timestamp> {
+    // The last days are none for a zone.
+    if date.tomorrow().and_then(Date::tomorrow).is_err() {
+        return Some(Timestamp::LAST);
+    }
+    let time = date.to_datetime(time.unwrap_or(Time::midnight()));
+    millis(&time.to_zoned(zone.clone()).ok()?)
+}
+
+/// The instant of a span before now, such as `7d`.
+fn span_before_now(text: &str, zone: TimeZone) -> Option<Timestamp> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, 'P' | 'p')) {
+        return None;
+    }
+    let span = Span::from_str(text).ok()?.abs();
+    millis(&Zoned::now().with_time_zone(zone).checked_sub(span).ok()?)
+}
+
+/// The first millisecond that is not before a time.
+fn millis(time: &Zoned) -> Option<Timestamp> {
+    let millis = -(-time.timestamp().as_nanosecond()).div_euclid(1_000_000);
+    Timestamp::from_millis(i64::try_from(millis).ok()?)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time(text: &str, zone: &str, after: bool) -> String {
+        match instant(text, zone, after) {
+            Ok(time) => time.to_string(),
+            Err(error) => error.code().to_string(),
+        }
+    }
+
+    /// What nine in the morning in Seoul is called.
+    #[test]
+    fn an_offset_counts_in_every_form() {
+        for text in [
+            "2026-10-31T09:00:00+09:00",
+            "2026-10-31T09:00+09:00",
+            "2026-10-31T09+09:00",
+            "2026-10-31T09:00:00+09",
+            "2026-10-31T09:00:00+0900",
+            "2026-10-31T09:00:00.000+09:00",
+            "2026-10-31T09:00:00,000+09:00",
+            "2026-10-31T09:00:00+09:00[Asia/Seoul]",
+            "2026-10-31T09:00[Asia/Seoul]",
+            "2026-10-31T09:00:00[+09:00]",
+            "20261031T090000+0900",
+            "20261031T0900+0900",
+            "20261031T0900+09",
+            "2026-10-31t09:00:00+09:00",
+            "2026-10-31 09:00:00+09:00",
+            " 2026-10-31 09:00+09 ",
+            "2026-10-31T00:00:00Z",
+            "2026-10-31T00:00Z",
+            "2026-10-31T00Z",
+            "2026-10-31 00:00z",
+            "20261031T0000Z",
+            "2026-10-31T00:00:00Z[Asia/Seoul]",
+            "2026-10-30T15:00:00-09:00",
+            "2026-10-30T14:30-0930",
+            "1793404800000",
+            // Without an offset it is in the zone that was given.
+            "2026-10-31T09:00",
+            "20261031T090000",
+            "2026-10-31 09:00:00",
+        ] {
+            assert_eq!(time(text, "Asia/Seoul", false), "2026-10-31T00:00:00.000Z", "{text}");
+        }
+        let half = time("2026-10-31T09:00:00,5+09:00", "UTC", false);
+        assert_eq!(half, "2026-10-31T00:00:00.500Z");
+    }
+
+    #[test]
+    fn what_is_mistyped_is_no_time() {
+        for text in [
+            "26-10-31",
+            "202-10-31",
+            "2026-1-5",
+            "2026-10-3",
+            "2026-13",
+            "2026-00",
+            "2026-1",
+            "26-10",
+            "202610",
+            "2026",
+            "2026-10-32",
+            "2026-02-29",
+            "2026-10-31T25:00",
+            "2026-10-31T09:60",
+            "2026-10-31T09:00:00+09:60",
+            "2026-10-31T09:00:00+90:00",
+            "2026-10-31T09:00+24:00",
+            "2026-10-31T09:00:00 +0900 KST",
+            "2026-10-31T09:00:00 KST",
+            "2026-10-31T09:00:00+9",
+            "2026-10-31T09:00:00+09:00x",
+            "2026-10-31T09:00:00+09:00[Asia/Tokio]",
+            "2026-10-31T09:00:00+08:00[Asia/Seoul]",
+            "2026-10-31T+09:00",
+            "2026/10/31",
+            "31.10.2026",
+            "2026-10-31T",
+            "T09:00",
+            "09:00",
+            "20261031090000",
+            "202610310900",
+            "1793404800",
+            "-1793404800000",
+            "-7d",
+            "7",
+            "7x",
+            "yesterday",
+            "",
+        ] {
+            assert_eq!(time(text, "UTC", false), "INVALID_TIME", "{text:?}");
+            assert_eq!(time(text, "UTC", true), "INVALID_TIME", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_and_a_month_include_their_ends() {
+        for (text, from, to) in [
+            ("2026-10-31", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("20261031", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("2026-10", "2026-09-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
+            ("2026-12", "2026-11-30T15:00:00.000Z", "2026-12-31T15:00:00.000Z"),
+            ("2024-02", "2024-01-31T15:00:00.000Z", "2024-02-29T15:00:00.000Z"),
+            ("9999-12", "9999-11-30T15:00:00.000Z", "9999-12-31T23:59:59.999Z"),
+            ("9999-12-31", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(time(text, "Asia/Seoul", false), from, "{text}");
+            assert_eq!(time(text, "Asia/Seoul", true), to, "{text}");
+        }
+        // With its own zone, whatever the other.
+        let own = time("2026-10-31[Asia/Seoul]", "UTC", true);
+        assert_eq!(own, "2026-10-31T15:00:00.000Z");
+    }
+
+    #[test]
+    fn what_is_finer_than_a_millisecond_begins_with_the_next_one() {
+        for text in [
+            "2026-10-31T00:00:00.0005Z",
+            "2026-10-31T00:00:00.0005",
+            "2026-10-31T00:00:00,0000001Z",
+        ] {
+            assert_eq!(time(text, "UTC", false), "2026-10-31T00:00:00.001Z", "{text}");
+        }
+        assert_eq!(time("1960-01-01T00:00:00.0005", "UTC", false), "1960-01-01T00:00:00.001Z");
+        assert_eq!(time("2026-10-31T00:00:00.001000Z", "UTC", false), "2026-10-31T00:00:00.001Z");
+    }
+
+    #[test]
+    fn nothing_lies_between_a_time_and_itself() {
+        let filter = Filter::new().since("2026-10-31T00:00Z", "UTC").unwrap();
+        let error = filter.clone().until("2026-10-31T09:00+09:00", "UTC").unwrap_err();
+        assert_eq!(error.code(), Code::InvalidTime);
+        assert!(filter.until("2026-10-31T00:00:00.001Z", "UTC").is_ok());
+    }
+
+    #[test]
+    fn a_span_lies_before_now() {
+        let now = jiff::Timestamp::now().as_millisecond();
+        for text in ["7d", "168h", "1w", "7 days", "7d ago", "P7D", "PT168H"] {
+            let span = now - instant(text, "UTC", false).unwrap().as_millis();
+            assert!((604_800_000 - 60_000..=604_800_000).contains(&span), "{text}: {span}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_found_beside_ports_and_others() {
+        for text in [
+            "10.0.0.7",
+            "10.0.0.0/8",
+            "::ffff:10.0.0.7",
+            "::ffff:10.0.0.0/104",
+            "::ffff:a00:0/104",
+            "10.0.0.7:443",
+            "[::ffff:10.0.0.7]:443",
+            "[::ffff:10.0.0.7]",
+            "1.2.3.4, 10.0.0.7",
+            "0.0.0.0/0",
+            "::ffff:0:0/96",
+        ] {
+            let filter = Filter::new().ip(text).unwrap();
+            assert!(filter.matches_address("10.0.0.7"), "{text}");
+            assert!(filter.matches_address("::ffff:10.0.0.7"), "{text}");
+            assert!(filter.matches_address(" 1.1.1.1 ,10.0.0.7:1"), "{text}");
+            assert!(!filter.matches_address("::1"), "{text}");
+            assert!(!filter.matches_address("***"), "{text}");
+        }
+        let v6 = Filter::new().ip("::/0").unwrap();
+        assert!(v6.matches_address("::ffff:10.0.0.7") && !v6.matches_address("10.0.0.7"));
+        for text in [
+            "",
+            "10.0.0",
+            "10.0.0.7:",
+            "10.0.0.7:65536",
+            "[10.0.0.7]",
+            "[::1",
+            "::1]",
+            "10.0.0.7,",
+            "10.0.0.1-10.0.0.9",
+            "10.0.0.0/33",
+            "::ffff:10.0.0.0/129",
+            "fe80::1%",
+            "10.0.0.7%eth0",
+            "10.0.0.7 10.0.0.8",
+            "*",
+        ] {
+            let error = Filter::new().ip(text).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidFilter, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_id_an_event_is_unknown() {
+        let events = crate::parse(r#"{"userId":"kim"}{"eventId":"event_id.iam.login"}"#).unwrap();
+        let passes = |filter: Filter| -> Vec<bool> {
+            events.iter().map(|event| filter.matches(&event.enrich())).collect()
+        };
+        assert_eq!(passes(Filter::new().known(false)), [true, false]);
+        assert_eq!(passes(Filter::new().known(true)), [false, true]);
+    }
+
+    #[test]
+    fn it_is_told_which_filters_no_event_passes() {
+        let events = crate::parse(
+            r#"{"userId":"kim","region":"KR1"}{"userId":"lee","region":"KR2","request":"x"}"#,
+        )
+        .unwrap();
+        let misses = |filter: Filter| {
+            let mut filter = filter;
+            let misses = filter.watch();
+            let select = filter.into_select(Catalog::builtin());
+            let passed = events.iter().filter(|event| select(event)).count();
+            (passed, misses.events(), misses.names())
+        };
+        let filter = || Filter::new().user("kim").unwrap();
+        assert_eq!(misses(filter()), (1, 0, vec![]));
+        assert_eq!(misses(filter().region("KR2").unwrap()), (0, 2, vec![]));
+        let none = filter().region("KR2").unwrap().text("y").unwrap().event("a").unwrap();
+        assert_eq!(
+            misses(none.since("2026-10", "UTC").unwrap()),
+            (0, 2, vec!["event", "since", "text"])
+        );
+        // Whoever is last passes all.
+        assert_eq!(misses(Filter::new().user("lee").unwrap()), (1, 1, vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn escapes_of_any_text_are_looked_at(text in "[\\\\u/0-9a-f\"é]{0,40}", wanted in "[a-f]{1,3}") {
+            let wanted = [Finder::new(&wanted)];
+            let found = holds(&text, &wanted);
+            prop_assert!(found || wanted[0].find(text.as_bytes()).is_none());
+        }
+
+        #[test]
+        fn every_character_is_found_escaped(c in any::<char>()) {
+            let units: String =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect();
+            let text = c.to_string();
+            let escaped = ["{\"k\":\"", &units, "\"}"].concat();
+            prop_assert!(holds(&escaped, &[Finder::new(&text)]));
+        }
+
+        #[test]
+        fn never_panics(text in "[-0-9TtZz:.,+ \\[\\]/dwhyPWa]{0,30}", after: bool) {
+            let _ = instant(&text, "Asia/Seoul", after);
+        }
+    }
 }

@@ -61,9 +61,9 @@ pub use enrich::{Enriched, Meaning, Outcome, Responses};
 pub use error::guarded;
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
-pub use filter::Filter;
 #[doc(hidden)]
 pub use filter::{FieldTest, instant};
+pub use filter::{Filter, Misses};
 pub use flat::{Column, SCHEMA_VERSION, Value};
 #[doc(hidden)]
 pub use json::{decode_into, use_level};

@@ -68,9 +68,77 @@ fn globs_match_names_and_a_literal_name_wins() {
 }
 
 #[test]
+fn two_stars_are_a_folder_and_all_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("logs");
+    for name in ["a.jsonl", "sub/b.jsonl", "sub/deep/c.txt", ".h/x.jsonl", "sub/.x.jsonl"] {
+        log(&root.join(name), name);
+    }
+    let all = ["a.jsonl", "sub/b.jsonl", "sub/deep/c.txt"];
+    for pattern in ["**", "**/*", "**/**", "**/**/*", "./**/*", "*"] {
+        assert_eq!(ids(root.join(pattern)), all, "{pattern}");
+    }
+    assert_eq!(ids(root.join("**/*.jsonl")), ["a.jsonl", "sub/b.jsonl"]);
+    assert_eq!(ids(root.join("**/deep/*")), ["sub/deep/c.txt"]);
+    assert_eq!(ids(root.join("sub/**/?.txt")), ["sub/deep/c.txt"]);
+    assert_eq!(ids(root.join("*/deep")), ["sub/deep/c.txt"]);
+    // A slash at the end asks for folders.
+    assert_eq!(ids(root.join("*/")), ["sub/b.jsonl", "sub/deep/c.txt"]);
+    let error = Reader::open(root.join("a**")).unwrap_err();
+    assert_eq!(error.code(), Code::InvalidOption);
+}
+
+#[test]
+fn hidden_names_are_found_only_where_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in ["gd/a.jsonl", "gd/.h.jsonl", "gd/_m.jsonl", ".d/b.jsonl"] {
+        log(&root.join(name), name);
+    }
+    assert_eq!(ids(root.join("gd/*.jsonl")), ["gd/_m.jsonl", "gd/a.jsonl"]);
+    assert_eq!(ids(root.join("gd/[.a]*.jsonl")), ["gd/a.jsonl"]);
+    assert_eq!(ids(root.join("gd/.*.jsonl")), ["gd/.h.jsonl"]);
+    assert_eq!(ids(root.join("*/?.jsonl")), ["gd/a.jsonl"]);
+    assert_eq!(ids(root.join("**/*.jsonl")), ["gd/_m.jsonl", "gd/a.jsonl"]);
+    assert_eq!(ids(root.join(".d/*")), [".d/b.jsonl"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn globs_find_names_of_any_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    log(&root.join("a.jsonl"), "a");
+    log(&root.join(OsStr::from_bytes(b"\xff")), "bytes");
+    log(&root.join(OsStr::from_bytes(b"b\xff.jsonl")), "b");
+    log(&root.join(OsStr::from_bytes(b"\xfe/c.jsonl")), "c");
+    log(&root.join("로그1.jsonl"), "ko");
+    assert_eq!(ids(root.join("*.jsonl")), ["a", "b", "ko"]);
+    assert_eq!(ids(root.join("*/*.jsonl")), ["c"]);
+    assert_eq!(ids(root.join("**/*.jsonl")), ["a", "b", "ko", "c"]);
+    assert_eq!(ids(root.join("로그?.jsonl")), ["ko"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn two_stars_do_not_follow_links_to_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    log(&root.join("a.jsonl"), "a");
+    std::os::unix::fs::symlink(root, root.join("loop")).unwrap();
+    assert_eq!(ids(root.join("**")), ["a"]);
+    assert_eq!(ids(root.join("**/*")), ["a"]);
+    assert_eq!(ids(root.join("**/*.jsonl")), ["a"]);
+    // One that is named is.
+    assert_eq!(ids(root.join("l*/a.jsonl")), ["a"]);
+}
+
+#[test]
 fn what_names_no_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["missing", "missing-*.jsonl", ""] {
+    for name in ["missing", "missing-*.jsonl", "missing/*.jsonl", "**/*.jsonl", "*", "**", ""] {
         let error = Reader::open(folder.path().join(name)).unwrap_err();
         assert_eq!(error.code(), Code::NotFound, "{name:?}");
         assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");

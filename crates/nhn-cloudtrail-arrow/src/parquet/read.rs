@@ -90,6 +90,10 @@ impl Parquet {
         let mut only: Vec<Column> =
             columns.iter().filter_map(|&column| source_of(column)).collect();
         only.extend(pruner.fields.iter().filter_map(column_of));
+        if columns.contains(&Column::Outcome) {
+            // That of a failed phase is a failure, whatever the response says.
+            only.push(Column::EventId);
+        }
         // What a column could not hold stands there.
         only.push(Column::Extra);
         pruner.only = Some(only);

@@ -158,6 +158,132 @@ fn filters_choose_events() {
 }
 
 #[test]
+fn filters_that_leave_nothing_say_so() {
+    let told = |args: &str| {
+        let ran = read(&format!("--format jsonl {args}"));
+        assert_eq!((ran.status, ran.text()), (0, ""), "{args}: {}", ran.stderr);
+        ran.stderr
+    };
+    assert_eq!(
+        told("--event event_id.iaas.instance.craete"),
+        "warning: the filters leave nothing of 5 events: none matches --event \
+         event_id.iaas.instance.craete\n  did you mean event_id.iaas.instance.create?\n"
+    );
+    assert_eq!(
+        told("--event event_id.iaas.instance.create --event *.x --region KR9 --source-type API"),
+        "warning: the filters leave nothing of 5 events: none matches --region KR9\n"
+    );
+    assert_eq!(
+        told("--phase failed --since 2019-11-01 --user nobody --known"),
+        "warning: the filters leave nothing of 5 events: none matches --phase failed or \
+         --user nobody\n"
+    );
+    assert_eq!(
+        told("--kind delete --source-type API"),
+        "warning: the filters leave nothing of 5 events: each filter matches some, but no event \
+         matches all\n"
+    );
+    // Nothing is said where something is left, nor where nothing was there.
+    assert_eq!(read("--format jsonl --kind delete --user x* --user *").stderr, "");
+    assert_eq!(run_on(b"", words("read - --format jsonl --kind delete")).stderr, "");
+    for args in ["stats - --format json", "read - --format parquet -o", "convert - -o"] {
+        let folder = folder();
+        let file = folder.path().join("out.parquet");
+        let mut args: Vec<&str> = words(args);
+        if !args.contains(&"json") {
+            args.push(file.to_str().unwrap());
+        }
+        args.extend(["--user", "no body"]);
+        let ran = run_on(&log(), args);
+        assert!(
+            ran.stderr.starts_with(
+                "warning: the filters leave nothing of 5 events: none matches --user \"no body\"\n"
+            ),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn an_instant_is_what_its_offset_says() {
+    let log = b"{\"eventTime\":\"2026-10-31T05:00:00.000Z\",\"eventId\":\"a\"}\n";
+    let ids = |args: &[&str]| {
+        let base = ["read", "-", "--format", "jsonl", "--columns", "event_id"];
+        run_on(log, base.iter().chain(args))
+    };
+    for since in [
+        "2026-10-31T09:00:00+09:00",
+        "2026-10-31T09:00+09:00",
+        "2026-10-31T09:00:00+09",
+        "2026-10-31T09:00:00,5+09:00",
+        "2026-10-31T09:00:00+09:00[Asia/Seoul]",
+        "20261031T0900+0900",
+        "2026-10",
+    ] {
+        assert_eq!(ids(&["--since", since]).text(), "{\"event_id\":\"a\"}\n", "{since}");
+    }
+    assert_eq!(ids(&["--until", "2026-10"]).text(), "{\"event_id\":\"a\"}\n");
+    for until in ["26-10-31", "202-10-31", "2026-1-5"] {
+        let ran = ids(&["--until", until]);
+        assert_eq!((ran.status, ran.text()), (2, ""), "{until}");
+        assert!(ran.stderr.contains("--until: "), "{}", ran.stderr);
+    }
+    let ran = ids(&["--since", "2026-10-31T05:00Z", "--until", "2026-10-31T14:00+09:00"]);
+    assert_eq!(ran.status, 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn globs_find_names_of_any_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir_all(logs.join("sub")).unwrap();
+    std::fs::write(logs.join("a.jsonl"), "{\"eventId\":\"a\"}\n").unwrap();
+    std::fs::write(logs.join("sub/b.jsonl"), "{\"eventId\":\"b\"}\n").unwrap();
+    std::fs::write(logs.join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+    let ids = |glob: &str| {
+        let glob = logs.join(glob);
+        let ran =
+            run(["read", glob.to_str().unwrap(), "--format", "jsonl", "--columns", "event_id"]);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        ran.text().replace("{\"event_id\":\"", "").replace("\"}\n", "")
+    };
+    assert_eq!(ids("*.jsonl"), "a");
+    assert_eq!(ids("**"), "ab");
+    let glob = logs.join("x*.jsonl");
+    let ran = run(["read", glob.to_str().unwrap()]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("x*.jsonl"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_overlay_without_services_has_none() {
+    let folder = folder();
+    let overlay = folder.path().join("overlay.tsv");
+    std::fs::write(&overlay, "event_id\tname_ko\nevent_id.zzz.robot\tZ\n").unwrap();
+    let overlay = overlay.to_str().unwrap();
+    let ran = run_on(
+        b"{\"eventId\":\"event_id.zzz.robot\"}",
+        [
+            "--catalog-overlay",
+            overlay,
+            "read",
+            "-",
+            "--format",
+            "jsonl",
+            "--columns",
+            "service,known",
+        ],
+    );
+    assert_eq!(ran.text(), "{\"service\":null,\"known\":true}\n", "{}", ran.stderr);
+    let args =
+        ["--catalog-overlay", overlay, "catalog", "get", "event_id.zzz.robot", "--format", "json"];
+    assert_eq!(run(args).json()[0]["service"], serde_json::Value::Null);
+}
+
+#[test]
 fn an_overlay_names_what_the_catalog_does_not_know() {
     let folder = folder();
     let overlay = folder.path().join("overlay.tsv");

@@ -65,15 +65,12 @@ impl Entry {
     }
 
     /// The slug of the one service that the ID's second segment spells (`rds_for_mysql` is
-    /// `rds-for-mysql`), else of the first of the event's services.
-    pub fn service(&self) -> &str {
+    /// `rds-for-mysql`), else of the first of the event's services; none where it has none.
+    pub fn service(&self) -> Option<&str> {
         let spelt = |slug: &&Text| {
             super::service_segment(&self.id).is_some_and(|segment| spells(segment, slug))
         };
-        match self.services.iter().find(spelt).or_else(|| self.services.first()) {
-            Some(slug) => slug,
-            None => "",
-        }
+        self.services.iter().find(spelt).or_else(|| self.services.first()).map(|slug| &**slug)
     }
 
     /// The name in a language: as NHN Cloud publishes it, else the project's own.
@@ -197,7 +194,7 @@ impl Serialize for Entry {
         let mut entry = serializer.serialize_struct("Entry", 11)?;
         entry.serialize_field("id", self.id())?;
         entry.serialize_field("services", self.services())?;
-        entry.serialize_field("service", self.service())?;
+        entry.serialize_field("service", &self.service())?;
         entry.serialize_field("names", &Names(self))?;
         entry.serialize_field("published", &published)?;
         entry.serialize_field("former_names", self.former_names())?;

@@ -14,6 +14,8 @@ pub(super) enum Line {
     Header(Vec<String>),
     /// Another line of a table.
     Row(Vec<String>),
+    /// One that has no pipe at its end, where the table's first line has one.
+    Open(Vec<String>),
     /// A line with pipes that belongs to no table.
     Outside(Vec<String>),
     /// Where a code block begins that has no end; lines with pipes are in it.
@@ -36,6 +38,7 @@ pub(super) fn lines(text: &str) -> Vec<(usize, Line)> {
     let (visible, unclosed) = visible(text);
     let mut found = Vec::new();
     let mut place = Place::Text;
+    let mut closed = false;
     let mut rest = visible.iter().peekable();
     while let Some((number, line)) = rest.next() {
         let line = unquoted(line);
@@ -54,10 +57,12 @@ pub(super) fn lines(text: &str) -> Vec<(usize, Line)> {
             }
             let line = if rest.next_if(|(_, next)| is_delimiter(unquoted(next))).is_some() {
                 place = Place::Table;
+                closed = line.ends_with('|');
                 Line::Header(cells)
             } else if place == Place::Table || (place == Place::Gap && line.starts_with('|')) {
                 place = Place::Table;
-                Line::Row(cells)
+                let is_open = closed && line.starts_with('|') && !line.ends_with('|');
+                if is_open { Line::Open(cells) } else { Line::Row(cells) }
             } else {
                 place = Place::Text;
                 Line::Outside(cells)

@@ -9,7 +9,7 @@
 //!
 //! let entry = catalog::get("event_id.iaas.instance.create").unwrap();
 //! assert_eq!(entry.name(Lang::Ko), "인스턴스 생성");
-//! assert_eq!(entry.service(), "infrastructure");
+//! assert_eq!(entry.service(), Some("infrastructure"));
 //! assert_eq!(entry.resource(), Some("instance"));
 //! assert_eq!(entry.action().unwrap().kind(), Kind::Create);
 //!

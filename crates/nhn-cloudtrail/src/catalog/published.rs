@@ -5,7 +5,7 @@
 //! heading for each service with a table of two columns.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -133,8 +133,20 @@ impl PublishedList {
     ///
     /// The edition is [`Edition::Public`] until [`with_edition`](Self::with_edition) says otherwise:
     /// a list does not say whose it is.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_LIST` for text that is not UTF-8 or has no row.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self> {
-        let text = String::from_utf8_lossy(text.as_ref());
+        let text = text.as_ref();
+        let text = std::str::from_utf8(text).map_err(|error| {
+            let before = text.get(..error.valid_up_to()).unwrap_or_default();
+            let line = before.split(|byte| *byte == b'\n').count();
+            Error::new(
+                Code::InvalidList,
+                format!("not UTF-8 from line {line} on; convert the list, for example with iconv"),
+            )
+        })?;
         let mut parser = Parser::default();
         for (number, line) in markdown::lines(text.trim_start_matches('\u{feff}')) {
             parser.line(&line, number);
@@ -394,6 +406,7 @@ fn lang_of_names(rows: &[PublishedRow]) -> Lang {
 /// Which column of a table is what.
 #[derive(Clone, Copy, Debug, Default)]
 struct Columns {
+    count: usize,
     id: Option<usize>,
     name: Option<usize>,
     service: Option<usize>,
@@ -406,9 +419,24 @@ struct Parser {
     lang: Option<Lang>,
     heading: Option<String>,
     columns: Columns,
+    /// Where in `rows` an ID stands.
+    named: HashMap<String, Vec<usize>>,
 }
 
 impl Parser {
+    /// A row that gives an ID another name. A name that is left untranslated is no other.
+    fn other_name(&self, id: &str, name: &str) -> Option<&PublishedRow> {
+        let korean = |name: &str| name.chars().any(is_hangul);
+        let rows = self.named.get(id).into_iter().flatten().filter_map(|at| self.rows.get(*at));
+        rows.into_iter().find(|row| {
+            row.misprint.is_none()
+                && !row.name.is_empty()
+                && !name.is_empty()
+                && korean(&row.name) == korean(name)
+                && !same_name(&row.name, name)
+        })
+    }
+
     fn line(&mut self, line: &Line, number: usize) {
         match line {
             Line::Heading(heading) => self.heading = Some(heading.clone()),
@@ -419,11 +447,21 @@ impl Parser {
                 self.stray(cells, number, "an event ID in the header of a table");
             }
             Line::Row(cells) => self.row(cells, number),
-            Line::Outside(cells) => self.stray(
-                cells,
-                number,
-                "outside of a table: a header and a line of dashes must come before it",
-            ),
+            // What is behind the cut may be a part of the ID.
+            Line::Open(cells) => {
+                let is_last = cells.last().is_some_and(|cell| begins_like_id(&decode(cell)));
+                let is_cut = is_last || cells.len() < self.columns.count;
+                if !(is_cut && self.stray(cells, number, "the line is cut off")) {
+                    self.row(cells, number);
+                }
+            }
+            Line::Outside(cells) => {
+                self.stray(
+                    cells,
+                    number,
+                    "outside of a table: a header and a line of dashes must come before it",
+                );
+            }
             Line::Unclosed => self.odd.push(OddRow {
                 printed: String::new(),
                 name: String::new(),
@@ -434,9 +472,11 @@ impl Parser {
         }
     }
 
-    /// A line that is no row and looks like one.
-    fn stray(&mut self, cells: &[String], number: usize, why: &str) {
-        let Some(at) = cells.iter().position(|cell| begins_like_id(&decode(cell))) else { return };
+    /// A line that is no row and looks like one; false where it does not.
+    fn stray(&mut self, cells: &[String], number: usize, why: &str) -> bool {
+        let Some(at) = cells.iter().position(|cell| begins_like_id(&decode(cell))) else {
+            return false;
+        };
         let name = cells.iter().enumerate().find(|(place, _)| *place != at);
         self.odd.push(OddRow {
             printed: cells.get(at).map(|cell| text_of(cell)).unwrap_or_default(),
@@ -444,6 +484,7 @@ impl Parser {
             why: why.to_owned(),
             line: number,
         });
+        true
     }
 
     fn row(&mut self, cells: &[String], number: usize) {
@@ -482,6 +523,8 @@ impl Parser {
         let name = text(name);
         let ids = if name.matches(STRUCK).count() > 1 {
             vec![Err((cell.trim().to_owned(), "its name is struck out".to_owned()))]
+        } else if name.contains('\u{fffd}') {
+            vec![Err((cell.trim().to_owned(), "a character of the name is lost".to_owned()))]
         } else {
             ids_of(cell)
         };
@@ -490,7 +533,18 @@ impl Parser {
                 Ok((id, misprint)) => {
                     // Of a row that has the ID twice, neither is a name.
                     let name = if name == id { String::new() } else { name.clone() };
+                    if misprint.is_none()
+                        && let Some(other) = self.other_name(&id, &name)
+                    {
+                        let why = format!(
+                            "the event ID has another name in line {}: {:?}",
+                            other.line, other.name
+                        );
+                        self.odd.push(OddRow { printed: id, name, why, line: number });
+                        continue;
+                    }
                     let service = service.clone();
+                    self.named.entry(id.clone()).or_default().push(self.rows.len());
                     self.rows.push(PublishedRow { id, name, service, misprint, line: number });
                 }
                 Err((printed, why)) => {
@@ -558,9 +612,12 @@ fn id_of(cell: &str) -> Result<Id, NoId> {
         Some(c) if c != widen(c) => "full-width characters in the event ID".to_owned(),
         Some('\u{fffd}') => "a character of the event ID is lost".to_owned(),
         Some(c) => format!("`{c}` in the event ID"),
-        None if id.ends_with('.') && id.matches('.').count() == 1 => {
+        // The guide has published some that look odd.
+        None if super::get(id).is_some() => return Ok((id.to_owned(), None)),
+        None if id.ends_with(['.', '_', '-']) || id.matches('.').count() < 2 => {
             "the event ID is cut off".to_owned()
         }
+        None if id.contains("..") => "an empty part in the event ID".to_owned(),
         None => return Ok((id.to_owned(), None)),
     };
     Err((id.to_owned(), why))
@@ -629,5 +686,6 @@ fn header(cells: &[String]) -> (Columns, Option<Lang>) {
         }
     }
     // A header that forgets the column of the IDs may be wrong about the others.
-    (if columns.id.is_some() { columns } else { Columns::default() }, lang)
+    let columns = if columns.id.is_some() { columns } else { Columns::default() };
+    (Columns { count: cells.len(), ..columns }, lang)
 }

@@ -1,4 +1,4 @@
-//! The `header` with which NHN Cloud's services say how a call went.
+//! How services say that a call went: in the `header` of NHN Cloud's, or as others do.
 
 use memchr::memmem::Finder;
 
@@ -44,13 +44,6 @@ impl Header {
             .map(|(_, value)| Self::read(answer.get(value).unwrap_or_default()))
     }
 
-    /// How far the header goes, where it is the first member of an answer.
-    fn leading(answer: &[u8]) -> Option<usize> {
-        let (key, value) = json::members(answer).next()?;
-        let is_header = json::unquote(answer.get(key)?) == "header";
-        (is_header && answer.get(value.start) == Some(&b'{')).then_some(value.end)
-    }
-
     /// How the call failed, where it did.
     pub(crate) fn failure(&self) -> Option<String> {
         if self.successful != Some(false) {
@@ -62,9 +55,214 @@ impl Header {
     }
 }
 
+/// How a call went, as far as its answer says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) succeeded: Option<bool>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+}
+
+impl Said {
+    /// What an answer says; see [`Outcome`](crate::Outcome).
+    pub(crate) fn by(answer: &[u8]) -> Self {
+        let answer = answer.trim_ascii_start();
+        match answer.first() {
+            Some(b'{') => Self::by_object(answer),
+            Some(b'"') if json::is_value(answer, 1) => {
+                let inner = json::unquote(answer.trim_ascii_end());
+                match inner.trim_start().starts_with('{') {
+                    true => Self::by_object(inner.trim_start().as_bytes()),
+                    false => Self::by_text(&inner),
+                }
+            }
+            _ if answer.len() <= LONGEST_REASON => {
+                std::str::from_utf8(answer).map_or_else(|_| Self::default(), Self::by_text)
+            }
+            _ => Self::default(),
+        }
+    }
+
+    fn by_object(answer: &[u8]) -> Self {
+        let mut members = Members::default();
+        for (key, value) in json::members(answer) {
+            let key = json::unquote(answer.get(key).unwrap_or_default());
+            members.add(&key, answer.get(value).unwrap_or_default());
+        }
+        if members.header.starts_with(b"{") {
+            return Self::by_header(Header::read(members.header), members.header);
+        }
+        let said = Self::by_header(Header::read(answer), answer);
+        if said.succeeded.is_some() { said } else { members.said() }
+    }
+
+    /// What a header says: `isSuccessful`, else `resultCode`.
+    fn by_header(header: Header, text: &[u8]) -> Self {
+        let Header { successful, code, message } = header;
+        let succeeded = successful.or_else(|| {
+            let is = |wanted| move |text: &str| text.eq_ignore_ascii_case(wanted);
+            match member(text, "isSuccessful").and_then(string) {
+                Some(text) if is("true")(&text) => Some(true),
+                Some(text) if is("false")(&text) => Some(false),
+                _ => result_of(member(text, "resultCode")?),
+            }
+        });
+        Self { succeeded, code, message }
+    }
+
+    /// What a text says that is nothing but the reason of a status of HTTP: `403 Forbidden`.
+    fn by_text(text: &str) -> Self {
+        let text = text.trim().trim_end_matches(['.', '!']).to_ascii_lowercase();
+        let text = text.strip_prefix("http/1.1 ").unwrap_or(&text);
+        let (code, reason) = match text.split_once(' ') {
+            Some((code, reason)) if status_of(code) == Some(false) => (Some(code), reason),
+            _ => (None, text),
+        };
+        if !REASONS.contains(&reason.trim_start_matches(['-', ':', ' '])) {
+            return Self::default();
+        }
+        Self { succeeded: Some(false), code: code.map(str::to_owned), message: None }
+    }
+
+    fn failure(code: Option<String>, message: Option<String>) -> Self {
+        Self { succeeded: Some(false), code, message }
+    }
+}
+
+/// The reasons of the statuses of HTTP for errors that say nothing else when they stand alone.
+const REASONS: &[&str] = &[
+    "bad request",
+    "unauthorized",
+    "forbidden",
+    "not found",
+    "method not allowed",
+    "conflict",
+    "too many requests",
+    "internal server error",
+    "bad gateway",
+    "service unavailable",
+    "gateway timeout",
+    "access denied",
+    "permission denied",
+];
+
+/// More than any text that is a reason and nothing else.
+const LONGEST_REASON: usize = 64;
+
+/// The members of an answer that may say how the call went.
+#[derive(Default)]
+struct Members<'a> {
+    count: usize,
+    header: &'a [u8],
+    success: &'a [u8],
+    error: &'a [u8],
+    code: &'a [u8],
+    status: &'a [u8],
+    message: &'a [u8],
+    /// The last one, with whether its name is that of an error.
+    last: &'a [u8],
+    is_error: bool,
+}
+
+impl<'a> Members<'a> {
+    fn add(&mut self, key: &str, value: &'a [u8]) {
+        self.count += 1;
+        (self.last, self.is_error) = (value, key.ends_with("Error"));
+        match key {
+            "header" => self.header = value,
+            "success" => self.success = value,
+            "error" => self.error = value,
+            "code" => self.code = value,
+            "status" | "statusCode" => self.status = value,
+            "message" => self.message = value,
+            _ => (),
+        }
+    }
+
+    /// What they say without a header.
+    fn said(&self) -> Said {
+        let message = string(self.message);
+        match self.success {
+            b"true" => return Said { succeeded: Some(true), ..Said::default() },
+            b"false" => return Said::failure(scalar(self.code), message),
+            _ => (),
+        }
+        let error = string(self.error).filter(|error| !error.is_empty());
+        let is_object = self.error.starts_with(b"{") && json::members(self.error).next().is_some();
+        if self.error == b"true" || error.is_some() || is_object {
+            let inner = |name| member(self.error, name).unwrap_or_default();
+            let code = [self.code, self.status, inner("code")].into_iter().find_map(scalar);
+            return Said::failure(code, message.or_else(|| string(inner("message"))).or(error));
+        }
+        for code in [self.code, self.status] {
+            if let Some(text) = scalar(code) {
+                let is_zero = std::ptr::eq(code, self.code) && text == "0";
+                let succeeded = status_of(&text).or(is_zero.then_some(true));
+                if succeeded.is_some() {
+                    return Said { succeeded, code: Some(text), message };
+                }
+            }
+        }
+        // OpenStack: the error's name, and what it is about.
+        if self.count == 1 && self.last.starts_with(b"{") {
+            let message = member(self.last, "message").and_then(string);
+            let code = member(self.last, "code").and_then(scalar);
+            let failed = code.as_deref().and_then(status_of) == Some(false);
+            if message.is_some() && (failed || self.is_error) {
+                return Said::failure(code, message);
+            }
+        }
+        Said::default()
+    }
+}
+
+/// The last member of a name.
+fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let members = json::members(object);
+    let named = members
+        .filter(|(key, _)| object.get(key.clone()).is_some_and(|key| json::unquote(key) == name));
+    named.last().and_then(|(_, value)| object.get(value))
+}
+
+/// The text of a string; none of any other value.
+fn string(value: &[u8]) -> Option<String> {
+    value.starts_with(b"\"").then(|| json::unquote(value).into_owned())
+}
+
+/// A number, or the text of a string.
+fn scalar(value: &[u8]) -> Option<String> {
+    let is_scalar = matches!(value.first(), Some(b'"' | b'-' | b'0'..=b'9'));
+    if is_scalar { json::text(value) } else { None }
+}
+
+/// Whether a status of HTTP is one of success; none where it is neither that nor an error.
+fn status_of(text: &str) -> Option<bool> {
+    match text.parse::<u16>() {
+        Ok(200..=299) if text.len() == 3 => Some(true),
+        Ok(400..=599) if text.len() == 3 => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a result code is one of success: zero, or a status or a word that says so.
+fn result_of(code: &[u8]) -> Option<bool> {
+    let code = scalar(code)?;
+    let code = code.trim();
+    let is_zero = code.parse::<f64>().is_ok_and(|code| code == 0.0);
+    let is_word = ["success", "ok"].iter().any(|word| word.eq_ignore_ascii_case(code));
+    (!code.is_empty()).then(|| is_zero || is_word || status_of(code) == Some(true))
+}
+
+/// How far the header goes, where it is the first member of an answer.
+fn leading(answer: &[u8]) -> Option<usize> {
+    let (key, value) = json::members(answer).next()?;
+    let is_header = json::unquote(answer.get(key)?) == "header";
+    (is_header && answer.get(value.start) == Some(&b'{')).then_some(value.end)
+}
+
 /// What answers say, each header read once with which many of them begin.
 #[derive(Debug)]
-pub(crate) struct Headers<T> {
+pub(crate) struct Answers<T> {
     /// Answers up to where their header ends, and what was made of it.
     known: Vec<(Box<[u8]>, T)>,
     word: Finder<'static>,
@@ -74,15 +272,15 @@ pub(crate) struct Headers<T> {
 const KNOWN: usize = 16;
 const BEGINNING: usize = 512;
 
-impl<T> Default for Headers<T> {
+impl<T> Default for Answers<T> {
     fn default() -> Self {
         Self { known: Vec::new(), word: Finder::new("header") }
     }
 }
 
-impl<T: Copy> Headers<T> {
-    /// What `make` makes of the header inside an answer, or made of the same one before.
-    pub(crate) fn get(&mut self, answer: &[u8], make: impl FnOnce(Option<Header>) -> T) -> T {
+impl<T: Copy> Answers<T> {
+    /// What `make` makes of what an answer says, or made of the same one before.
+    pub(crate) fn get(&mut self, answer: &[u8], make: impl FnOnce(Said) -> T) -> T {
         let known = self.known.iter().position(|(beginning, _)| {
             answer.strip_prefix(&**beginning).is_some_and(|rest| self.has_no_header(rest))
         });
@@ -93,11 +291,8 @@ impl<T: Copy> Headers<T> {
             self.known.swap(place, place.saturating_sub(1));
             return made;
         }
-        if self.has_no_header(answer) {
-            return make(None);
-        }
-        let made = make(Header::inside(answer));
-        if let Some((beginning, rest)) = Header::leading(answer)
+        let made = make(Said::by(answer));
+        if let Some((beginning, rest)) = leading(answer)
             .filter(|end| *end <= BEGINNING)
             .and_then(|end| answer.split_at_checked(end))
             && self.has_no_header(rest)
@@ -130,6 +325,10 @@ mod tests {
         ",\"\\u0068eader\":{\"resultCode\":7}",
         ",\"body\":{\"header\":{\"isSuccessful\":false}}",
         ",\"body\":[1,2]",
+        ",\"code\":403",
+        "{\"code\":403",
+        "{\"success\":true",
+        "{\"header\":{\"resultCode\":\"E1\"}",
         "}",
         "2",
         "x",
@@ -144,13 +343,13 @@ mod tests {
         fn remembered_headers_say_the_same(
             answers in vec(vec(select(PIECES), 0..5), 0..40)
         ) {
-            let mut headers = Headers::default();
+            let mut answers_seen = Answers::default();
             let mut all = Vec::new();
             for answer in answers {
                 let answer = answer.concat();
-                let alone = Header::inside(answer.as_bytes());
-                let made = headers.get(answer.as_bytes(), |header| {
-                    all.push(header);
+                let alone = Said::by(answer.as_bytes());
+                let made = answers_seen.get(answer.as_bytes(), |said| {
+                    all.push(said);
                     all.len() - 1
                 });
                 prop_assert_eq!(&all[made], &alone, "{}", answer);

@@ -251,3 +251,24 @@ pub(crate) fn has_lone_surrogate(text: &[u8]) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_surrogates_up_to_their_ends() {
+        for (escape, c) in [
+            ("\\ud83d\\udfff", '\u{1f7ff}'),
+            ("\\ud83d\\udc00", '\u{1f400}'),
+            ("\\ud800\\udc00", '\u{10000}'),
+            ("\\udbff\\udfff", '\u{10ffff}'),
+        ] {
+            assert_eq!(decode(escape.as_bytes()), (Cow::Owned(c.to_string()), false), "{escape}");
+            assert!(!has_lone_surrogate(escape.as_bytes()), "{escape}");
+        }
+        for lone in ["\\ud83d\\ue000", "\\ud83d\\udbff", "\\udfff", "\\ud83d"] {
+            assert!(decode(lone.as_bytes()).1 && has_lone_surrogate(lone.as_bytes()), "{lone}");
+        }
+    }
+}

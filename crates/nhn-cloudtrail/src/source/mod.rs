@@ -7,10 +7,11 @@ mod store;
 mod stretch;
 mod watch;
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{DirEntry, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -171,9 +172,9 @@ impl Source {
         match std::fs::metadata(pattern) {
             Ok(data) if data.is_dir() => walk(pattern, &mut found),
             Ok(_) => found.push((pattern.to_owned(), None)),
-            Err(error) => match glob_of(pattern) {
-                Some(pattern) => expand_glob(pattern, &mut found)?,
-                None => return Err(not_opened(pattern, error)),
+            Err(error) => match is_glob(pattern.as_os_str()) {
+                true => expand_glob(pattern, &mut found)?,
+                false => return Err(not_opened(pattern, error)),
             },
         }
         if found.is_empty() && !pattern.join(DATA_SET).exists() {
@@ -359,26 +360,99 @@ fn not_opened(path: &Path, error: io::Error) -> Error {
     if missing { wrong } else { wrong.caused_by(error) }
 }
 
-fn glob_of(pattern: &Path) -> Option<&str> {
-    pattern.to_str().filter(|text| text.contains(['*', '?', '[']))
+fn is_glob(path: &OsStr) -> bool {
+    path.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
 /// Files, and what could not be read in search of them.
 type Found = Vec<(PathBuf, Option<io::Error>)>;
 
-fn expand_glob(pattern: &str, found: &mut Found) -> Result<()> {
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
-    let matches = glob::glob_with(pattern, options).map_err(|error| {
-        Error::new(Code::InvalidOption, "not a glob").at(place(Path::new(pattern))).caused_by(error)
-    })?;
-    for path in matches {
-        match path {
-            Ok(path) if path.is_dir() => walk(&path, found),
-            Ok(path) => found.push((path, None)),
-            Err(error) => found.push((error.path().to_owned(), Some(error.into()))),
+/// Finds what a glob stands for: `*`, `?` and `[…]` stand for names that do not begin with a dot, in
+/// one folder; `**` for a folder and all folders in it, or at the end for all files in these. Names
+/// that are not UTF-8 are as good as others.
+fn expand_glob(pattern: &Path, found: &mut Found) -> Result<()> {
+    const OPTIONS: glob::MatchOptions = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let not_a_glob = |error: glob::PatternError| {
+        Error::new(Code::InvalidOption, "not a glob").at(place(pattern)).caused_by(error)
+    };
+    let any_depth = OsStr::new("**");
+    let mut parts: Vec<Component<'_>> = pattern.components().collect();
+    parts.dedup_by(|a, b| a.as_os_str() == any_depth && b.as_os_str() == any_depth);
+    if parts.last().is_some_and(|part| part.as_os_str() == any_depth) {
+        parts.push(Component::Normal(OsStr::new("*")));
+    }
+    let mut paths = vec![PathBuf::new()];
+    let mut at_any_depth = false;
+    for part in parts {
+        let part = part.as_os_str();
+        if part == any_depth {
+            at_any_depth = true;
+            let tops = std::mem::take(&mut paths);
+            tops.into_iter().for_each(|top| folders(top, &mut paths, found));
+        } else if is_glob(part) {
+            let part = glob::Pattern::new(&part.to_string_lossy()).map_err(not_a_glob)?;
+            let mut matching = Vec::new();
+            for folder in &paths {
+                for entry in entries(folder, found) {
+                    let name = entry.file_name();
+                    // What is in a folder behind a link is not at any depth, but elsewhere.
+                    let is_elsewhere = || at_any_depth && is_linked_folder(&entry);
+                    if part.matches_with(&name.to_string_lossy(), OPTIONS) && !is_elsewhere() {
+                        matching.push(folder.join(name));
+                    }
+                }
+            }
+            paths = matching;
+        } else {
+            paths.iter_mut().for_each(|path| path.push(part));
+        }
+        // Several `**` find the same folders.
+        paths.sort_unstable();
+        paths.dedup();
+    }
+    let only_folders = pattern.as_os_str().as_encoded_bytes().ends_with(b"/");
+    for path in paths {
+        if path.is_dir() {
+            walk(&path, found);
+        } else if !only_folders && path.symlink_metadata().is_ok() {
+            found.push((path, None));
         }
     }
     Ok(())
+}
+
+/// A folder and all folders in it; links are not followed, nor names that begin with a dot.
+fn folders(top: PathBuf, paths: &mut Vec<PathBuf>, found: &mut Found) {
+    let mut next = vec![top];
+    while let Some(folder) = next.pop() {
+        for entry in entries(&folder, found) {
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            if !is_hidden && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                next.push(folder.join(entry.file_name()));
+            }
+        }
+        paths.push(folder);
+    }
+}
+
+/// What is in a folder, where it is one. One that cannot be read is told.
+fn entries(folder: &Path, found: &mut Found) -> Vec<DirEntry> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let read = std::fs::read_dir(here).and_then(Iterator::collect);
+    read.unwrap_or_else(|error| {
+        if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            found.push((folder.to_owned(), Some(error)));
+        }
+        Vec::new()
+    })
+}
+
+fn is_linked_folder(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.path().is_dir()
 }
 
 /// Finds the files of a folder. A part of it that cannot be read costs nothing but itself.

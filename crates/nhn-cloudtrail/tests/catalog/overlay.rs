@@ -103,7 +103,7 @@ fn actions_given_and_inferred() {
     assert_eq!(action("event_id.x.robot.delete").kind(), Kind::Update);
     assert_eq!(action("event_id.x.robot.delete").phase(), Some(Phase::Requested));
     // A service that nobody knows has none, its segment's first ID tells the next.
-    assert_eq!(catalog.get("event_id.x.robot.dance").unwrap().service(), "");
+    assert_eq!(catalog.get("event_id.x.robot.dance").unwrap().service(), None);
     let with_service = Catalog::builtin()
         .with_overlay("event_id\tservices\nevent_id.x.robot.create\trobots\n")
         .unwrap();

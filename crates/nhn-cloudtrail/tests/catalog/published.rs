@@ -477,3 +477,75 @@ fn what_is_no_list() {
     }
     assert!(PublishedList::parse(b"\xff\xfe|\x00").is_err());
 }
+
+const HEADER: &str = "|이벤트|이벤트 ID|서비스|\n| --- | --- | --- |\n|인스턴스 생성|event_id.iaas.instance.create|기본 인프라 서비스|\n";
+
+fn odd(rows: &str) -> Vec<(usize, String)> {
+    let list = PublishedList::parse(format!("{HEADER}{rows}")).unwrap();
+    assert_eq!(list.rows()[0].id, "event_id.iaas.instance.create");
+    list.odd().iter().map(|odd| (odd.line, odd.why.clone())).collect()
+}
+
+#[test]
+fn a_list_that_is_not_utf8_is_refused() {
+    let mut cp949 = HEADER.as_bytes().to_vec();
+    cp949.extend_from_slice(b"|\xb7\xce\xba\xbf|event_id.iaas.robot.create|\xb1\xe2\xba\xbb|\n");
+    let utf16: Vec<u8> = HEADER.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for text in [cp949, [b"\xff\xfe".to_vec(), utf16].concat()] {
+        let error = PublishedList::parse(&text).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidList);
+        assert!(error.message().contains("UTF-8"), "{error}");
+    }
+    // Whoever converted it has lost characters.
+    let lost = odd("|\u{fffd}\u{fffd} 생성|event_id.iaas.robot.create|기본 인프라 서비스|\n");
+    assert_eq!(lost, [(4, "a character of the name is lost".to_owned())]);
+}
+
+#[test]
+fn ids_that_are_cut_off_are_odd() {
+    for row in [
+        "|로봇 생성|event_id.iaas.robot.|기본 인프라 서비스|",
+        "|로봇 생성|event_id.iaas.robot_|기본 인프라 서비스|",
+        "|로봇 생성|event_id.robots|기본 인프라 서비스|",
+        "|로봇 생성|event_id.robots.|기본 인프라 서비스|",
+    ] {
+        assert_eq!(odd(row), [(4, "the event ID is cut off".to_owned())], "{row}");
+    }
+    for row in ["|로봇 생성|event_id.iaas.robot.cre", "|로봇 생성|event_id.iaas.robot.cre\n\n"]
+    {
+        assert_eq!(odd(row), [(4, "the line is cut off".to_owned())], "{row}");
+    }
+    // On the next line is what is missing.
+    let cut = odd("|로봇 생성|event_id.iaas.robot.cre\nate|기본 인프라 서비스|\n");
+    assert_eq!(cut.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [4, 5]);
+    // Nothing is missing without the last pipe alone.
+    assert_eq!(odd("|로봇 생성|event_id.iaas.robot.create|기본 인프라 서비스"), []);
+    for row in ["|로봇|event_id.iaas..create|서비스|", "|로봇|event_id..create|서비스|"] {
+        assert_eq!(odd(row), [(4, "an empty part in the event ID".to_owned())], "{row}");
+    }
+    // The guide has published this one.
+    assert_eq!(odd("|삭제|event_id.pca..ca.delete|서비스|"), []);
+}
+
+#[test]
+fn an_id_with_two_names_is_odd() {
+    let other = odd("|인스턴스 삭제|event_id.iaas.instance.create|기본 인프라 서비스|\n");
+    assert_eq!(
+        other,
+        [(4, "the event ID has another name in line 3: \"인스턴스 생성\"".to_owned())]
+    );
+    for same in ["인스턴스  생성", "`인스턴스 생성`", "Create Instance", ""] {
+        assert_eq!(odd(&format!("|{same}|event_id.iaas.instance.create|다른 서비스|\n")), []);
+    }
+}
+
+#[test]
+fn entities_in_names_are_decoded() {
+    let row = "|로봇 &amp; 기계 &lt;생성&gt; &#44; &quot;A&quot;&nbsp;B|event_id.iaas.robot.create|Log &amp; Crash Search|\n";
+    let list = PublishedList::parse(format!("{HEADER}{row}")).unwrap();
+    assert_eq!(list.rows()[1].name, "로봇 & 기계 <생성> , \"A\" B");
+    assert_eq!(list.rows()[1].service.as_deref(), Some("Log & Crash Search"));
+    let overlay = list.to_overlay(&Catalog::builtin());
+    assert!(overlay.contains("로봇 & 기계 <생성>"), "{overlay}");
+    assert!(overlay.contains("\tlog-crash-search\t"), "{overlay}");
+}

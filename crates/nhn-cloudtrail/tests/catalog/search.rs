@@ -223,6 +223,31 @@ fn misspelt_ids() {
 }
 
 #[test]
+fn a_transposed_letter_means_all_that_fit_and_no_more() {
+    let suggest =
+        |id: &str| catalog::suggest(id).iter().map(|entry| entry.id()).collect::<Vec<_>>();
+    assert_eq!(suggest("event_id.iaas.instance.craete"), ["event_id.iaas.instance.create"]);
+    assert_eq!(
+        suggest("event_id.iaas.volume.atach"),
+        ["event_id.iaas.volume.attach", "event_id.iaas.volume.detach"]
+    );
+}
+
+#[test]
+fn of_many_hits_the_shortest_ids_come_first() {
+    let found: Vec<&str> = catalog::search("acc").iter().map(|entry| entry.id()).collect();
+    assert_eq!(
+        found[..4],
+        [
+            "event_id.org.selected",
+            "event_id.project.selected",
+            "event_id.iam.org.selected",
+            "event_id.iam.project.selected",
+        ]
+    );
+}
+
+#[test]
 fn overlays_are_searched_too() {
     let catalog = Catalog::builtin()
         .with_overlay("event_id\tname_ko\nevent_id.iaas.robot.create\t로봇 생성\n")

@@ -260,7 +260,7 @@ impl Records {
 
 /// What makes the ID of the product that a service is in a project.
 fn product(project: &Project, entry: &Entry) -> Random {
-    let words = project.tenant.bytes().chain(entry.service().bytes());
+    let words = project.tenant.bytes().chain(entry.service().unwrap_or_default().bytes());
     Random::new(words.fold(0, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
 }
 
