@@ -311,6 +311,9 @@ export interface Place {
   byte: number
 }
 
+/** Text without what a reader cannot see or a terminal would obey. */
+export declare function printable(text: string): string
+
 /** Fields by their names, and unknown ones by their keys. */
 export interface Problems {
   fields: Array<string>

@@ -851,6 +851,7 @@ module.exports.keyOf = nativeBinding.keyOf
 module.exports.names = nativeBinding.names
 module.exports.panic = nativeBinding.panic
 module.exports.parse = nativeBinding.parse
+module.exports.printable = nativeBinding.printable
 module.exports.problemsOf = nativeBinding.problemsOf
 module.exports.readTable = nativeBinding.readTable
 module.exports.setError = nativeBinding.setError

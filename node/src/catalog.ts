@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { wrongOption } from "./errors";
-import native, { type Native } from "./native";
+import native, { type Native, visible } from "./native";
 import type { Action, EventId, KnownEventId, Lang, ServiceId } from "./types";
 
 /** What the Resource Watcher guide says that an event does to resources of a type. */
@@ -53,7 +53,7 @@ export class Service {
 
   /** @internal */
   [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
-    return `Service ${show({ ...this, name: this.name() }, options)}`;
+    return `Service ${visible(show({ ...this, name: this.name() }, options))}`;
   }
 }
 
@@ -127,7 +127,7 @@ export class Entry {
 
   /** @internal */
   [inspect.custom](_depth: number, options: object, show: typeof inspect): string {
-    return `Entry ${show({ ...this, name: this.name() }, options)}`;
+    return `Entry ${visible(show({ ...this, name: this.name() }, options))}`;
   }
 }
 

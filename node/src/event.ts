@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { type Batch, FIELDS } from "./batch";
 import { CloudTrailError } from "./errors";
-import native from "./native";
+import native, { visible } from "./native";
 import type {
   Action,
   EventId,
@@ -193,10 +193,10 @@ class EventView {
       const { source, record, line, byte } = this.position;
       const place = `${source ?? "input"}, line ${line} (record ${record}, byte ${byte})`;
       // It quotes what it could not read, and a terminal may show it.
-      const why = new SyntaxError(printable((error as Error).message));
+      const why = new SyntaxError(native.printable((error as Error).message));
       const message = `${place}: ${name}: not JSON, though it is data all the same: ${why.message}`;
       const details = { source, record, line, byte, field: name, cause: why };
-      throw new CloudTrailError(printable(message), { code: "INVALID_JSON", ...details });
+      throw new CloudTrailError(native.printable(message), { code: "INVALID_JSON", ...details });
     }
   }
 
@@ -350,7 +350,7 @@ class EventView {
   [inspect.custom](depth: number, options: object, show: typeof inspect): string {
     const shown = { ...this.toJSON(), eventTime: this.eventTime };
     const there = Object.entries(shown).filter(([, value]) => value !== null);
-    const text = show(Object.fromEntries(there), options).replace(BIDI, "\ufffd");
+    const text = visible(show(Object.fromEntries(there), options));
     return depth < 0 ? "[Event]" : `Event ${text}`;
   }
 }
@@ -438,12 +438,4 @@ function mended(value: unknown): unknown {
     return Object.fromEntries(members.map(([key, value]) => [key.toWellFormed(), mended(value)]));
   }
   return value;
-}
-
-/** What turns the order of letters in a terminal; `inspect` escapes the other orders. */
-const BIDI = /[\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** Text without what a terminal would take for an order. */
-function printable(text: string): string {
-  return text.replace(BIDI, "\ufffd").replace(/\p{Cc}/gu, "\ufffd");
 }

@@ -11,5 +11,13 @@ export function errorOf({ message, ...details }: Native.Failure): CloudTrailErro
   return new CloudTrailError(message, { ...details, code: details.code as ErrorCode });
 }
 
+/**
+ * What `inspect` made of values, without characters that cannot be seen. It escapes those of ASCII itself,
+ * and its colours are some.
+ */
+export function visible(text: string): string {
+  return text.replace(/[^\0-\x7f]+/g, (part) => native.printable(part));
+}
+
 export default native;
 export type { Native };

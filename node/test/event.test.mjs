@@ -702,6 +702,17 @@ describe("console.log", () => {
       assert.ok(text.includes("owned"));
     }
   });
+
+  test("shows that there are characters which cannot be seen", async () => {
+    const hidden = "\u00ad\u061c\u200b\u200d\u200f\u2028\u202e\u2060\u2069\ufeff\u{e0041}";
+    const text = inspect(one({ userName: `김${hidden}민준`, [`key${hidden}`]: hidden }));
+    assert.doesNotMatch(text, /[\p{Cf}\p{Zl}\p{Zp}]/u);
+    assert.ok(text.includes(`'김${"\ufffd".repeat(11)}민준'`), text);
+    const named = catalog.withOverlay(`event_id\tname_ko\nevent_id.a\t가${hidden.at(1)}나\n`);
+    assert.ok(inspect(named.get("event_id.a")).includes("'가\ufffd나'"));
+    const { message } = await failure(() => one({ response: `${hidden}` }).responseJson);
+    assert.doesNotMatch(message, /[\p{Cf}\p{Zl}\p{Zp}]/u);
+  });
 });
 
 // Records of a small generator, whose seed stands in the message where something is not as it ought to be.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
+
+from ._native import _printable
 
 if TYPE_CHECKING:
     from ._native import Entry, Event, Table
@@ -18,11 +20,8 @@ _LEFT = ' style="text-align:left;white-space:pre-wrap"'
 
 
 def _clean(text: str) -> str:
-    """Without what a reader cannot see: control characters, and those that turn text around."""
-    return "".join(
-        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in "\n\t" else c
-        for c in text
-    )
+    """Text without characters that cannot be seen. Line feeds and tabs stay, which HTML shows."""
+    return re.sub(r"[^\n\t]+", lambda match: _printable(match[0]), text)
 
 
 def _text(value: object) -> str:

@@ -53,6 +53,7 @@ __all__ = [
     "_entry",
     "_event",
     "_panic",
+    "_printable",
     "_scan_splits",
     "_splits",
     "archive_status",
@@ -551,6 +552,9 @@ def _scan_splits(
 def _enrich(text: Buffer, offsets: Buffer, options: dict[str, Any]) -> Table:
     """A table of the records in `text`, of which `offsets` has where each begins, and where the
     last ends, in 64 bits. With `source_record` a row tells which record it is of."""
+
+def _printable(text: str) -> str:
+    """Text without what a reader cannot see or a terminal would obey."""
 
 def write_parquet(
     source: object, target: str | PathLike[str], options: dict[str, Any]

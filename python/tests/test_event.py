@@ -149,6 +149,8 @@ def test_edges_of_event_time(text: str, time: datetime | None) -> None:
     event = event_of({"eventTime": text})
     assert event.event_time == time
     assert event.to_dict()["event_time"] == time
+    assert event.problems == ([] if time else ["event_time"])
+    assert event.to_dict()["extra"] == (None if time else {"eventTime": text})
 
 
 def test_problems_name_fields_and_keep_their_text() -> None:

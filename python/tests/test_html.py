@@ -22,6 +22,7 @@ HOSTILE = [
     "a\x1b[2J\x00\x07\x08b",
     "\u202egnp.exe\u2066\u200f\u061c",
     "\ufeff\u200b\ue000",
+    "\u2028\u2029\xad\u180e\u2060\u2065\ufff9\U000e0041",
     "${{7*7}}`$\\(x\\)`",
 ]
 
@@ -70,7 +71,9 @@ def shown(html: str) -> str:
     assert page.odd == []
     assert page.open == []
     hidden = [
-        c for c in html if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co") and c not in "\n\t"
+        c
+        for c in html
+        if unicodedata.category(c) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp") and c not in "\n\t"
     ]
     assert hidden == []
     return page.text

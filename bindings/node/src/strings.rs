@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use napi::JsString;
 use napi::bindgen_prelude::*;
+use napi_derive::napi;
 use nhn_cloudtrail::RawText;
 
 /// How much memory is kept for texts that had to be converted.
@@ -18,6 +19,12 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Text without what a reader cannot see or a terminal would obey.
+#[napi]
+pub fn printable(text: String) -> String {
+    nhn_cloudtrail::printable(&text).into_owned()
 }
 
 /// A field as a string; none where there is none.

@@ -40,6 +40,8 @@ mod _native {
     use crate::table::{
         Table, TableStream, enrich, read_table, scan_splits, scan_table, splits, write_parquet,
     };
+    #[pymodule_export]
+    use crate::texts::printable;
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -1,5 +1,6 @@
 //! Text of records as Python's strings.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use nhn_cloudtrail::{RawText, Recent};
@@ -18,6 +19,12 @@ struct Texts {
 
 thread_local! {
     static TEXTS: RefCell<Texts> = RefCell::default();
+}
+
+/// Text without what a reader cannot see or a terminal would obey.
+#[pyfunction(name = "_printable")]
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    nhn_cloudtrail::printable(text)
 }
 
 /// A field as a string; none where there is none.

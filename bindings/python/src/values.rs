@@ -16,7 +16,7 @@ const TYPES: &str = "nhn_cloudtrail._types";
 /// What is not to be imported again and again.
 type Class = PyOnceLock<Py<PyAny>>;
 
-/// An aware `datetime`; none for the year 0, which Python does not have.
+/// An aware `datetime`.
 pub(crate) fn time(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     static CLASS: Class = PyOnceLock::new();
     static UTC: Class = PyOnceLock::new();
@@ -25,9 +25,6 @@ pub(crate) fn time(py: Python<'_>, time: Timestamp) -> PyResult<Option<Bound<'_,
     let Ok(time) = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(millis) else {
         return Ok(None);
     };
-    if time.year() < 1 {
-        return Ok(None);
-    }
     let utc = UTC.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("datetime")?.getattr("timezone")?.getattr("utc")?.unbind())
     })?;

@@ -1,7 +1,7 @@
 //! The table: batches of rows in the order of the input, as a stream or all at once.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::types::{Int32Type, TimestampMillisecondType};
@@ -173,8 +173,9 @@ impl TableBuilder {
     ///
     /// `NOT_FOUND` where one of them names no file, `INVALID_OPTION` for options that make no sense.
     pub fn open<P: AsRef<Path>>(self, sources: impl IntoIterator<Item = P>) -> Result<Batches> {
-        let reader = self.reader().open(sources)?;
-        self.batches(reader)
+        let sources: Vec<PathBuf> = sources.into_iter().map(|path| path.as_ref().into()).collect();
+        let reader = self.reader().open(&sources)?;
+        Ok(Batches { sources, ..self.batches(reader)? })
     }
 
     /// Reads a stream to its end.
@@ -291,7 +292,7 @@ impl TableBuilder {
             most: self.most,
         };
         let parts = reader.into_parts(self.threads, || Columns::new(&wanted));
-        Ok(Batches { parts, merger, rejects: VecDeque::new() })
+        Ok(Batches { parts, merger, rejects: VecDeque::new(), sources: Vec::new() })
     }
 }
 
@@ -327,6 +328,8 @@ pub struct Batches {
     parts: Parts<Columns>,
     merger: Merger,
     rejects: VecDeque<Reject>,
+    /// The paths, folders and globs that are read.
+    pub(crate) sources: Vec<PathBuf>,
 }
 
 impl Batches {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use nhn_cloudtrail::{Code, Error, Position, Reject, Result, Stats};
+use nhn_cloudtrail::{Code, Error, Position, Reject, Result, Stats, Target, check_target};
 
 use crate::{Batches, Dataset, Item, ParquetWriter};
 
@@ -28,8 +28,7 @@ pub struct Written {
 ///
 /// # Errors
 ///
-/// What `odd` returns; `INVALID_OPTION` where the target is or holds a source that is still to be
-/// read; `IO` where the target cannot be written; what [`Dataset::open`] says.
+/// What `odd` returns; `INVALID_OPTION` if the target is a source, holds one, or would be part of one; `IO` where the target cannot be written; what [`Dataset::open`] says.
 pub fn write_parquet(
     mut batches: Batches,
     target: &Path,
@@ -37,7 +36,8 @@ pub fn write_parquet(
     odd: impl FnMut(Result<Reject>) -> Result<()>,
 ) -> Result<Written> {
     let is_file = target.extension().is_some_and(|end| end.eq_ignore_ascii_case("parquet"));
-    check(&batches, target)?;
+    let kind = if is_file { Target::File(target) } else { Target::Folder(target) };
+    check_target(&batches.sources, kind)?;
     if is_file {
         let failed = |error| not_written(target, error);
         // A link is followed: what it names is replaced, not the link.
@@ -72,21 +72,6 @@ fn each(
         }
     }
     Ok(())
-}
-
-/// Refuses to write where the result would take the place of a source, or become one.
-fn check(batches: &Batches, target: &Path) -> Result<()> {
-    let Ok(target) = fs::canonicalize(target) else { return Ok(()) };
-    let taken = batches
-        .files()
-        .find(|file| fs::canonicalize(file).is_ok_and(|file| file.starts_with(&target)));
-    match taken {
-        Some(file) => {
-            let message = format!("a source lies there, {}: write elsewhere", file.display());
-            Err(Error::new(Code::InvalidOption, message).at(place(&target)))
-        }
-        None => Ok(()),
-    }
 }
 
 fn place(target: &Path) -> Position {

@@ -153,6 +153,10 @@ pub(crate) struct ReadArgs {
     )]
     pub(crate) columns: Option<String>,
 
+    /// Begin a CSV with a byte-order mark, without which Excel on Korean Windows misreads Hangul
+    #[arg(long, help_heading = "Output")]
+    pub(crate) bom: bool,
+
     /// Stop after so many events; what follows is not read
     #[arg(long, short = 'n', value_name = "N", help_heading = "Output")]
     pub(crate) limit: Option<u64>,
@@ -204,6 +208,7 @@ const CONVERT_EXAMPLES: &str = "\
 Examples:
   nhn-cloudtrail convert logs/ -o events.parquet
   nhn-cloudtrail convert logs/ -o failures.csv --outcome failure --since 30d
+  nhn-cloudtrail convert logs/ -o excel.csv --bom
   nhn-cloudtrail convert logs/ -o table/ --rejects rejected.jsonl
   nhn-cloudtrail read table/ --kind delete --since 7d
 
@@ -244,6 +249,10 @@ pub(crate) struct ConvertArgs {
         long_help = convert_columns_help()
     )]
     pub(crate) columns: Option<String>,
+
+    /// Begin a CSV with a byte-order mark, without which Excel on Korean Windows misreads Hangul
+    #[arg(long, help_heading = "Output")]
+    pub(crate) bom: bool,
 
     /// Add the records as they came, byte for byte, as a column raw
     #[arg(long, help_heading = "Output")]
@@ -517,6 +526,10 @@ pub(crate) struct SqlArgs {
         help_heading = "Output"
     )]
     pub(crate) output: Option<PathBuf>,
+
+    /// Begin a CSV with a byte-order mark, without which Excel on Korean Windows misreads Hangul
+    #[arg(long, help_heading = "Output")]
+    pub(crate) bom: bool,
 
     /// Leave out records that were read before
     #[arg(long)]

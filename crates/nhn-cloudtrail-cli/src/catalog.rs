@@ -25,13 +25,14 @@ pub(crate) fn run(context: &Context<'_>, command: &CatalogCommand) -> Result<u8,
         CatalogCommand::List { name: None, format } => lists(context, *format),
         CatalogCommand::Diff { list, format } => diff(context, list, *format),
         CatalogCommand::Import { list, output } => {
+            let sources = std::slice::from_ref(&list.path);
             let list = published(list)?;
             for odd in list.odd() {
                 let (line, printed, why) = (odd.line, &odd.printed, &odd.why);
                 context.warnings().note(&format!("line {line} left out: {printed:?}: {why}"));
             }
             let overlay = list.to_overlay(&context.catalog);
-            let mut output = context.output(output.as_deref())?;
+            let mut output = context.output_of(sources, output.as_deref())?;
             output.write_data(overlay.as_bytes())?;
             output.finish()?;
             Ok(ALL_READ)

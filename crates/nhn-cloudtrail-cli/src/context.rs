@@ -1,11 +1,13 @@
 //! What every subcommand needs: catalog, language, the terminal, and how a run ends early.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
-use nhn_cloudtrail::{Error, printable};
+use nhn_cloudtrail::{Error, Target, Waiting, check_target, printable};
 
 use crate::args::{ColorChoice, GlobalArgs};
 use crate::output::{Interrupt, Output};
@@ -68,10 +70,27 @@ impl<'a> Context<'a> {
         Output::open(path, self.interrupt, self.color)
     }
 
+    /// The same for what is made of `sources`: it must become none of them.
+    pub(crate) fn output_of(
+        &self,
+        sources: &[PathBuf],
+        path: Option<&Path>,
+    ) -> Result<Output, Stop> {
+        let path = path.filter(|path| *path != Path::new("-"));
+        check_target(sources, path.map_or(Target::Stdout, Target::File))?;
+        self.output(path)
+    }
+
     pub(crate) fn warnings(&self) -> Warnings {
         Warnings { color: colored(self.color, &io::stderr()) }
     }
 }
+
+/// How long a non-blocking standard error that is full is waited for: results do not wait for
+/// whoever does not read messages.
+const LISTENS: Duration = Duration::from_secs(1);
+/// Whether standard error was waited for in vain.
+static UNREAD: AtomicBool = AtomicBool::new(false);
 
 /// Standard error, for what is said beside the result.
 #[derive(Clone, Copy, Debug)]
@@ -82,13 +101,17 @@ pub(crate) struct Warnings {
 impl Warnings {
     /// Says one thing, with a coloured word in front of it.
     pub(crate) fn say(self, label: &str, style: Style, text: &str) {
-        let mut stderr = io::stderr().lock();
-        // Where standard error is closed there is nobody to tell.
-        let _ = match (label, self.color) {
-            ("", _) => writeln!(stderr, "{}", printable(text)),
-            (_, true) => writeln!(stderr, "{style}{label}:{style:#} {}", printable(text)),
-            (_, false) => writeln!(stderr, "{label}: {}", printable(text)),
+        let text = printable(text);
+        let line = match (label, self.color) {
+            ("", _) => format!("{text}\n"),
+            (_, true) => format!("{style}{label}:{style:#} {text}\n"),
+            (_, false) => format!("{label}: {text}\n"),
         };
+        // Where standard error is closed there is nobody to tell.
+        let limit = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { LISTENS };
+        let told = Waiting::with_limit(io::stderr().lock(), limit).write_all(line.as_bytes());
+        let unread = told.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        UNREAD.store(unread, Ordering::Relaxed);
     }
 
     pub(crate) fn error(self, what: &str) {
@@ -120,6 +143,22 @@ pub(crate) fn report(global: &GlobalArgs, stop: Stop) -> u8 {
     }
 }
 
+/// Prints help, a version, or what is wrong with the arguments.
+pub(crate) fn print(error: &clap::Error) {
+    let text = error.render();
+    // Where the stream is closed there is nobody to tell.
+    let _ = if error.use_stderr() {
+        let color = colored(ColorChoice::Auto, &io::stderr());
+        let text = if color { text.ansi().to_string() } else { text.to_string() };
+        Waiting::with_limit(io::stderr(), LISTENS).write_all(text.as_bytes())
+    } else {
+        let color = colored(ColorChoice::Auto, &io::stdout());
+        let text = if color { text.ansi().to_string() } else { text.to_string() };
+        let mut stdout = Waiting::new(io::stdout());
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    };
+}
+
 /// Whether a stream gets colours.
 pub(crate) fn colored(choice: ColorChoice, stream: &impl anstream::stream::RawStream) -> bool {
     match choice {
@@ -141,7 +180,7 @@ pub(crate) fn read_whole(path: &Path) -> Result<Vec<u8>, Stop> {
         |error: io::Error| Stop::failed(format!("{}: cannot be read: {error}", path.display()));
     let mut bytes = Vec::new();
     if path == Path::new("-") {
-        io::stdin().lock().take(WHOLE + 1).read_to_end(&mut bytes).map_err(wrong)?;
+        Waiting::new(io::stdin()).take(WHOLE + 1).read_to_end(&mut bytes).map_err(wrong)?;
     } else {
         let file = std::fs::File::open(path).map_err(wrong)?;
         file.take(WHOLE + 1).read_to_end(&mut bytes).map_err(wrong)?;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use nhn_cloudtrail::Column;
+use nhn_cloudtrail::{Column, check_target};
 use nhn_cloudtrail_arrow::{Dataset, TableBuilder};
 
 use crate::args::ConvertArgs;
@@ -11,7 +11,7 @@ use crate::context::{Context, Stop, counted};
 use crate::filters::{Wanted, filter};
 use crate::input::{Input, Report, Target};
 use crate::output::real;
-use crate::read::{Format, Printer, columns, print};
+use crate::read::{Format, Printer, bom_without_csv, columns, print};
 use crate::rows::Rows;
 use crate::time::Zone;
 
@@ -45,6 +45,9 @@ pub(crate) fn run(context: &Context<'_>, args: &ConvertArgs) -> Result<u8, Stop>
     Zone::named(&args.input.tz)?;
     let filter = filter(&args.filters, &context.catalog, &args.input.tz)?;
     let kind = Kind::of(&args.output);
+    if args.bom && !matches!(kind, Kind::Csv) {
+        return Err(bom_without_csv());
+    }
     let mut columns = match &args.columns {
         Some(_) if matches!(kind, Kind::Dataset) => {
             return Err(Stop::failed("--columns: a data set has all columns")
@@ -60,9 +63,9 @@ pub(crate) fn run(context: &Context<'_>, args: &ConvertArgs) -> Result<u8, Stop>
         Kind::Dataset => return dataset(context, args, filter, &columns),
         Kind::Parquet | Kind::Arrow => None,
         Kind::Jsonl => Some(Format::Jsonl),
-        Kind::Csv => Some(Format::Csv { begun: false }),
+        Kind::Csv => Some(Format::Csv { begun: false, bom: args.bom }),
     };
-    let output = context.output(Some(&args.output))?;
+    let output = context.output_of(&args.input.sources, Some(&args.output))?;
     let report = if let Some(format) = format {
         let input = Input::open(context, &args.input, filter, Some(&columns), &output)?;
         let printer = Printer::new(format, Some(columns), context.lang, output);
@@ -90,6 +93,7 @@ fn dataset(
     filter: Wanted,
     columns: &[Column],
 ) -> Result<u8, Stop> {
+    check_target(&args.input.sources, nhn_cloudtrail::Target::Folder(&args.output))?;
     let folder = real(&args.output);
     // What a data set holds it does not take again, so neither twice from the sources.
     let table = table(args, columns).dedup(true);
@@ -99,8 +103,10 @@ fn dataset(
     let mut dataset = context.interrupt.begin_dataset(open)?;
     let staging = dataset.staging().to_owned();
     let done = (|| {
-        let mut report = input.each(context, |batch, _| {
-            dataset.write(&batch)?;
+        let mut report = input.each(context, |batch| {
+            if let Some(batch) = batch {
+                dataset.write(&batch)?;
+            }
             Ok(ControlFlow::Continue(()))
         })?;
         report.stats = dataset.adjust(report.stats);

@@ -1,5 +1,8 @@
 //! CSV as RFC 4180 has it, harmless in a spreadsheet.
 
+/// The byte-order mark of UTF-8, without which Excel takes a CSV for one in the code page of Windows.
+pub(crate) const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Appends a row.
 pub(crate) fn write_row<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a str>) {
     write_typed(out, cells.map(|cell| (cell, false)));
@@ -7,11 +10,16 @@ pub(crate) fn write_row<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a s
 
 /// Appends a row of cells, of which some are numbers.
 pub(crate) fn write_typed<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = (&'a str, bool)>) {
+    let begin = out.len();
     for (index, (cell, is_number)) in cells.enumerate() {
         if index > 0 {
             out.push(b',');
         }
         write_cell(out, cell, !is_number && runs_in_a_spreadsheet(cell));
+    }
+    // A blank line would be no row.
+    if out.len() == begin {
+        out.extend_from_slice(b"\"\"");
     }
     out.push(b'\n');
 }
@@ -60,6 +68,13 @@ mod tests {
             "\"a,b\",\"say \"\"hi\"\"\",\"two\nlines\"\n"
         );
         assert_eq!(row(&[" blank", "\"\""]), "\" blank\",\"\"\"\"\"\"\n");
+        assert_eq!(row(&["x "]), "\"x \"\n");
+    }
+
+    #[test]
+    fn a_row_is_never_a_blank_line() {
+        assert_eq!(row(&[""]), "\"\"\n");
+        assert_eq!(row(&["", ""]), ",\n");
     }
 
     #[test]
@@ -70,5 +85,7 @@ mod tests {
         );
         assert_eq!(row(&["=HYPERLINK(\"http://x\")"]), "\"'=HYPERLINK(\"\"http://x\"\")\"\n");
         assert_eq!(row(&["\r=1", "＝1"]), "\"'\r=1\",'＝1\n");
+        assert_eq!(row(&["\n=1"]), "\"'\n=1\"\n");
+        assert_eq!(row(&["＠x", "＋1", "－1"]), "'＠x,'＋1,'－1\n");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::AnsiColor;
@@ -40,12 +40,21 @@ pub(crate) enum Found<T> {
     Reject(Reject),
 }
 
+impl From<Item> for Found<Event> {
+    fn from(item: Item) -> Self {
+        match item {
+            Item::Event(event) => Found::Result(event),
+            Item::Reject(reject) => Found::Reject(reject),
+        }
+    }
+}
+
 /// What [`Input`] takes results and rejects from.
 pub(crate) trait Stream {
     type Result;
     fn find(&mut self) -> Option<Result<Found<Self::Result>, Error>>;
-    /// Whether there is something more that need not be waited for.
-    fn is_ready(&self) -> bool;
+    /// The same, as far as it is at hand.
+    fn find_ready(&mut self) -> Option<Result<Found<Self::Result>, Error>>;
     fn stats(&self) -> Stats;
     fn progress(&self) -> Progress;
 }
@@ -54,14 +63,11 @@ impl Stream for Reader {
     type Result = Event;
 
     fn find(&mut self) -> Option<Result<Found<Event>, Error>> {
-        Some(self.next_item()?.map(|item| match item {
-            Item::Event(event) => Found::Result(event),
-            Item::Reject(reject) => Found::Reject(reject),
-        }))
+        Some(self.next_item()?.map(Found::from))
     }
 
-    fn is_ready(&self) -> bool {
-        Reader::is_ready(self)
+    fn find_ready(&mut self) -> Option<Result<Found<Event>, Error>> {
+        Some(self.next_ready()?.map(Found::from))
     }
 
     fn stats(&self) -> Stats {
@@ -83,8 +89,8 @@ impl Stream for Batches {
         }))
     }
 
-    fn is_ready(&self) -> bool {
-        false
+    fn find_ready(&mut self) -> Option<Result<Found<RecordBatch>, Error>> {
+        None
     }
 
     fn stats(&self) -> Stats {
@@ -96,7 +102,7 @@ impl Stream for Batches {
     }
 }
 
-/// Where results go, which must not be where they come from.
+/// Where results go.
 #[derive(Clone, Copy)]
 pub(crate) enum Target<'a> {
     Output(&'a Output),
@@ -154,17 +160,16 @@ impl Report {
     }
 }
 
-/// The sources that can be read, the files that they are, and how many cannot.
+/// The sources that can be read, and how many cannot.
 struct Sources<'a> {
     found: Vec<&'a Path>,
-    files: Vec<PathBuf>,
     failed: u64,
 }
 
 impl<'a> Sources<'a> {
     /// Those that do not exist are told, and the others are read.
     fn find(args: &'a InputArgs, warnings: Warnings) -> Self {
-        let mut sources = Self { found: Vec::new(), files: Vec::new(), failed: 0 };
+        let mut sources = Self { found: Vec::new(), failed: 0 };
         for source in &args.sources {
             // Asked once, when it is read.
             if Buckets::is_source(source) {
@@ -172,10 +177,7 @@ impl<'a> Sources<'a> {
                 continue;
             }
             match Reader::open(source) {
-                Ok(reader) => {
-                    sources.found.push(source);
-                    sources.files.extend(reader.files().map(Path::to_owned));
-                }
+                Ok(_) => sources.found.push(source),
                 Err(error) => {
                     warnings.error(&error.to_string());
                     sources.failed += 1;
@@ -183,47 +185,6 @@ impl<'a> Sources<'a> {
             }
         }
         sources
-    }
-
-    /// Refuses to write where results would take the place of a source, or become one of the next
-    /// run.
-    fn check(&self, target: Target<'_>) -> Result<(), Stop> {
-        let is_taken = |file: &PathBuf| {
-            let file = std::fs::canonicalize(file);
-            file.is_ok_and(|file| match target {
-                Target::Output(output) => output.replaces(&file),
-                Target::Folder(folder) => file.starts_with(folder),
-            })
-        };
-        if let Some(file) = self.files.iter().find(|file| is_taken(file)) {
-            return Err(match target {
-                Target::Output(_) => Stop::failed(format!(
-                    "{}: is one of the sources, and would be replaced by what is written",
-                    file.display()
-                ))
-                .help("write to another file"),
-                Target::Folder(folder) => Stop::failed(format!(
-                    "{}: the data set cannot be written where a source is: {}",
-                    folder.display(),
-                    file.display()
-                ))
-                .help("write to another folder"),
-            });
-        }
-        let Target::Folder(folder) = target else { return Ok(()) };
-        let is_inside = |source: &&&Path| {
-            let source = std::fs::canonicalize(source);
-            source.is_ok_and(|source| folder.starts_with(source))
-        };
-        match self.found.iter().find(is_inside) {
-            Some(source) => Err(Stop::failed(format!(
-                "{}: the data set would be in {}, which is one of the sources",
-                folder.display(),
-                source.display()
-            ))
-            .help("write to a folder that is not read")),
-            None => Ok(()),
-        }
     }
 }
 
@@ -270,6 +231,13 @@ impl Input<Reader> {
             builder.open(sources)
         })
     }
+
+    /// Whether a source may give nothing for a while, as a pipe does.
+    pub(crate) fn may_wait(&self, args: &InputArgs) -> bool {
+        let is_file = |path: &Path| std::fs::metadata(path).is_ok_and(|data| data.is_file());
+        args.sources.iter().any(|source| source == Path::new("-"))
+            || !self.stream.files().all(is_file)
+    }
 }
 
 impl Input<Batches> {
@@ -311,21 +279,19 @@ impl<S: Stream> Input<S> {
     ) -> Result<Self, Stop> {
         let warnings = context.warnings();
         let sources = Sources::find(args, warnings);
-        sources.check(target)?;
         let rejects = match &args.rejects {
-            Some(path) => Some(context.output(Some(path))?),
+            Some(path) => Some(context.output_of(&args.sources, Some(path))?),
             None => None,
         };
         if let Some(rejects) = &rejects {
             let is_taken = match target {
-                Target::Output(result) => rejects.name() == result.name(),
+                Target::Output(result) => rejects.is_same(result),
                 Target::Folder(folder) => rejects.name().starts_with(folder),
             };
             if is_taken {
                 return Err(Stop::failed("--rejects: the results go there already")
                     .help("name another file, or write the results to one with --output FILE"));
             }
-            sources.check(Target::Output(rejects))?;
         }
         Ok(Self {
             stream: open(&sources.found)?,
@@ -337,22 +303,34 @@ impl<S: Stream> Input<S> {
         })
     }
 
-    /// Gives every event or batch to `take`, until that breaks off; and whether the next one may have to be
-    /// waited for.
+    /// Gives every event or batch to `take`, until that breaks off. Without one it is called where
+    /// nothing more is at hand, so that the next one may have to be waited for.
     pub(crate) fn each(
         mut self,
         context: &Context<'_>,
-        mut take: impl FnMut(S::Result, bool) -> Result<ControlFlow<()>, Stop>,
+        mut take: impl FnMut(Option<S::Result>) -> Result<ControlFlow<()>, Stop>,
     ) -> Result<Report, Stop> {
         let results_on_terminal = self.result_is_stdout && io::stdout().is_terminal();
         let bar = Bar::new(self.stream.progress(), results_on_terminal);
-        while let Some(item) = self.stream.find() {
+        loop {
+            let item = match self.stream.find_ready() {
+                Some(item) => item,
+                None => {
+                    if take(None)?.is_break() {
+                        break;
+                    }
+                    match self.stream.find() {
+                        Some(item) => item,
+                        None => break,
+                    }
+                }
+            };
             if context.interrupt.is_raised() {
                 return Err(Stop::Interrupted);
             }
             match item {
                 Ok(Found::Result(result)) => {
-                    if take(result, !self.stream.is_ready())?.is_break() {
+                    if take(Some(result))?.is_break() {
                         break;
                     }
                 }

@@ -30,13 +30,14 @@ mod output;
 mod progress;
 mod read;
 mod rows;
+mod signals;
 mod sql;
 mod stats;
 mod table;
 mod time;
 
 use std::ffi::OsString;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -75,8 +76,7 @@ fn run_with(
     let args = match args {
         Ok(args) => args,
         Err(error) => {
-            // Where the stream is closed there is nobody to tell.
-            let _ = error.print();
+            context::print(&error);
             // Help and versions are asked for; anything else is a usage error.
             return if error.use_stderr() { COULD_NOT_RUN } else { ALL_READ };
         }
@@ -104,16 +104,18 @@ fn run_with(
 /// Nothing is left half-written: see [`Interrupt::raise`].
 pub fn main(args: impl IntoIterator<Item = OsString>, sql: Option<&dyn Sql>) -> u8 {
     static CURRENT: Mutex<Option<Interrupt>> = Mutex::new(None);
+    static INSTALLED: Once = Once::new();
     let current = || CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
     let interrupt = Interrupt::default();
     *current() = Some(interrupt.clone());
-    // Without a handler the command still works, so failing is fine; as it does where one was set
-    // by a run before, which does for this one too.
-    let _ = ctrlc::set_handler(move || {
-        if let Some(interrupt) = &*current() {
-            interrupt.raise();
-        }
-        std::process::exit(INTERRUPTED.into());
+    // The handler of a run before does for this one too.
+    INSTALLED.call_once(|| {
+        signals::on_end(move || {
+            if let Some(interrupt) = &*current() {
+                interrupt.raise();
+            }
+            std::process::exit(INTERRUPTED.into());
+        });
     });
     run_with(args, &interrupt, sql)
 }

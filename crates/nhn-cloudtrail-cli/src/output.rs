@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nhn_cloudtrail::printable;
+use nhn_cloudtrail::{Waiting, is_stdout, printable};
 use nhn_cloudtrail_arrow::Dataset;
 use tempfile::NamedTempFile;
 
@@ -145,9 +145,9 @@ pub(crate) struct Output {
 }
 
 enum Sink {
-    Stdout(BufWriter<io::Stdout>),
+    Stdout(BufWriter<Waiting<io::Stdout>>),
     /// A device or a named pipe, which no file may replace.
-    Special(BufWriter<File>),
+    Special(BufWriter<Waiting<File>>),
     File(Unfinished),
 }
 
@@ -217,7 +217,7 @@ impl Output {
                     name: PathBuf::from("standard output"),
                     color: colored(color, &stdout),
                     width: stdout.is_terminal().then(terminal_width),
-                    sink: Sink::Stdout(BufWriter::with_capacity(BUFFER, stdout)),
+                    sink: Sink::Stdout(BufWriter::with_capacity(BUFFER, Waiting::new(stdout))),
                 });
             }
         };
@@ -233,7 +233,7 @@ impl Output {
             Ok(data) if !data.is_file() => {
                 let file = File::options().write(true).open(&target);
                 let file = file.map_err(|error| not_written(path, &error))?;
-                Sink::Special(BufWriter::with_capacity(BUFFER, file))
+                Sink::Special(BufWriter::with_capacity(BUFFER, Waiting::new(file)))
             }
             _ => {
                 let file = interrupt.begin_file(&target)?;
@@ -254,9 +254,12 @@ impl Output {
         &self.name
     }
 
-    /// Whether this file is what the output would replace.
-    pub(crate) fn replaces(&self, file: &Path) -> bool {
-        matches!(self.sink, Sink::File(_)) && file == self.name
+    /// Whether both are written to the same place, such as a file into which a shell has redirected
+    /// standard output.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
+            || (self.is_stdout() && is_stdout(&other.name))
+            || (other.is_stdout() && is_stdout(&self.name))
     }
 
     /// Writes data in a format for programs. On a terminal it loses what could move the cursor or

@@ -40,7 +40,10 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
         return Err(Stop::failed("--columns: the format raw has no columns")
             .help("leave one of the two out: raw passes whole records through"));
     }
-    let output = context.output(args.output.as_deref())?;
+    if args.bom && args.format != ReadFormat::Csv {
+        return Err(bom_without_csv());
+    }
+    let output = context.output_of(&args.input.sources, args.output.as_deref())?;
     let lang = context.lang;
     let format = match args.format {
         ReadFormat::Parquet => return rows(context, args, filter, asked, output, Rows::parquet),
@@ -48,7 +51,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
         ReadFormat::Table => None,
         ReadFormat::Jsonl => Some(Format::Jsonl),
         ReadFormat::Json => Some(Format::Json { begun: false }),
-        ReadFormat::Csv => Some(Format::Csv { begun: false }),
+        ReadFormat::Csv => Some(Format::Csv { begun: false, bom: args.bom }),
         ReadFormat::Raw => Some(Format::Raw),
     };
     let needed = match format {
@@ -58,9 +61,15 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
     let input = Input::open(context, &args.input, filter, needed, &output)?;
     let printer = match format {
         Some(format) => Printer::new(format, asked, lang, output),
-        None => Printer::table(asked, zone, lang, output),
+        None => Printer::table(asked, zone, lang, output, input.may_wait(&args.input)),
     };
     Ok(print(context, input, printer, args.limit)?.tell())
+}
+
+/// What is wrong where `--bom` is given for another format.
+pub(crate) fn bom_without_csv() -> Stop {
+    Stop::failed("--bom: only a CSV can begin with a byte-order mark")
+        .help("leave --bom out, or write a CSV: read --format csv, convert -o FILE.csv")
 }
 
 /// Prints events, at most `limit`.
@@ -74,11 +83,12 @@ pub(crate) fn print(
     let report = if left == 0 {
         input.done()?
     } else {
-        input.each(context, |event, waits| {
-            printer.event(&event, context)?;
-            if waits {
+        input.each(context, |event| {
+            let Some(event) = event else {
                 printer.show()?;
-            }
+                return Ok(ControlFlow::Continue(()));
+            };
+            printer.event(&event, context)?;
             left -= 1;
             Ok(if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?
@@ -136,7 +146,7 @@ pub(crate) enum Format {
     Table { table: Table, zone: Zone },
     Jsonl,
     Json { begun: bool },
-    Csv { begun: bool },
+    Csv { begun: bool, bom: bool },
     Raw,
 }
 
@@ -152,14 +162,21 @@ impl Printer {
         Self { format, columns, lang, output, line: Vec::new() }
     }
 
-    fn table(asked: Option<Vec<Column>>, zone: Zone, lang: Lang, output: Output) -> Self {
+    /// In a table; `live` says whether its rows must be shown before the next ones are waited for.
+    fn table(
+        asked: Option<Vec<Column>>,
+        zone: Zone,
+        lang: Lang,
+        output: Output,
+        live: bool,
+    ) -> Self {
         let columns = asked.unwrap_or_else(|| match output.width {
             Some(width) if width < NARROW => NARROW_TABLE.to_vec(),
             _ => TABLE.to_vec(),
         });
         let headings: Vec<(&str, Align)> =
             columns.iter().map(|column| (column.as_str(), align(*column))).collect();
-        let mut table = Table::new(&headings, &output);
+        let mut table = Table::new(&headings, &output).live(live);
         // Half a time is none.
         if let Some(time) = columns.iter().position(|column| *column == Column::EventTime) {
             table = table.with_whole(time);
@@ -183,9 +200,9 @@ impl Printer {
                 enriched.write_json(&self.columns, self.lang, &mut self.line);
                 return self.output.write_data(&self.line);
             }
-            Format::Csv { begun } => {
+            Format::Csv { begun, bom } => {
                 if !*begun {
-                    csv_header(&mut self.line, &self.columns);
+                    csv_header(&mut self.line, &self.columns, *bom && self.output.width.is_none());
                     *begun = true;
                 }
                 let values: Vec<String> = self
@@ -218,8 +235,8 @@ impl Printer {
             Format::Json { begun } => {
                 self.line.extend_from_slice(if begun { b"\n]\n" } else { b"[]\n" });
             }
-            Format::Csv { begun: false } if something => {
-                csv_header(&mut self.line, &self.columns);
+            Format::Csv { begun: false, bom } if something => {
+                csv_header(&mut self.line, &self.columns, bom && self.output.width.is_none());
             }
             _ => (),
         }
@@ -229,7 +246,10 @@ impl Printer {
     }
 }
 
-fn csv_header(line: &mut Vec<u8>, columns: &[Column]) {
+fn csv_header(line: &mut Vec<u8>, columns: &[Column], bom: bool) {
+    if bom {
+        line.extend_from_slice(csv::BOM);
+    }
     csv::write_row(line, columns.iter().map(|column| column.as_str()));
 }
 

@@ -65,7 +65,8 @@ impl Rows {
         let report = if left == 0 {
             input.done()?
         } else {
-            input.each(context, |batch, _| {
+            input.each(context, |batch| {
+                let Some(batch) = batch else { return Ok(ControlFlow::Continue(())) };
                 let batch = batch.slice(0, left.min(batch.num_rows()));
                 left -= batch.num_rows();
                 self.write(&batch)?;

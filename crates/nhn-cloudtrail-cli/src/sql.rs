@@ -7,8 +7,9 @@ use nhn_cloudtrail::{Limits, Stats};
 
 use crate::args::{SqlArgs, SqlFormat};
 use crate::context::{Context, Stop};
-use crate::csv::{write_row, write_typed};
+use crate::csv::{BOM, write_row, write_typed};
 use crate::input::Report;
+use crate::read::bom_without_csv;
 use crate::table::{Align, Cell, Table};
 
 /// Runs SQL over events: the Python package brings DuckDB.
@@ -66,7 +67,10 @@ pub(crate) fn run(
         return Err(Stop::failed("sql: this command comes without a database")
             .help("pip install 'nhn-cloudtrail[sql]', whose command nhn-cloudtrail has one"));
     };
-    let mut output = context.output(args.output.as_deref())?;
+    if args.bom && args.format != SqlFormat::Csv {
+        return Err(bom_without_csv());
+    }
+    let mut output = context.output_of(&args.sources, args.output.as_deref())?;
     let result = sql.run(SqlQuery {
         text: args.query.clone(),
         sources: args.sources.clone(),
@@ -88,6 +92,9 @@ pub(crate) fn run(
     });
     if args.format == SqlFormat::Csv && !columns.is_empty() {
         let mut line = Vec::new();
+        if args.bom && output.width.is_none() {
+            line.extend_from_slice(BOM);
+        }
         write_row(&mut line, names());
         output.write_data(&line)?;
     }

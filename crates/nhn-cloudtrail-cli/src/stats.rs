@@ -26,11 +26,13 @@ const BAR: u64 = 40;
 pub(crate) fn run(context: &Context<'_>, args: &StatsArgs) -> Result<u8, Stop> {
     let zone = Zone::named(&args.input.tz)?;
     let filter = filter(&args.filters, &context.catalog, &args.input.tz)?;
-    let mut output = context.output(args.output.as_deref())?;
+    let mut output = context.output_of(&args.input.sources, args.output.as_deref())?;
     let input = Input::open(context, &args.input, filter, None, &output)?;
     let mut counts = Counts::default();
-    let report = input.each(context, |event, _| {
-        counts.add(&event, context, &zone);
+    let report = input.each(context, |event| {
+        if let Some(event) = event {
+            counts.add(&event, context, &zone);
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     counts.stats = report.stats;

@@ -72,6 +72,8 @@ pub(crate) struct Table {
     whole: Option<usize>,
     /// Whether all rows decide the widths: there are not many, and they come at once.
     all_rows: bool,
+    /// Whether the next row may not come for a long time.
+    live: bool,
 }
 
 impl Table {
@@ -94,6 +96,7 @@ impl Table {
             color,
             whole: None,
             all_rows: false,
+            live: false,
         }
     }
 
@@ -109,6 +112,12 @@ impl Table {
         self
     }
 
+    /// The same table; `live` says whether its source may give nothing for a while.
+    pub(crate) fn live(mut self, live: bool) -> Self {
+        self.live = live;
+        self
+    }
+
     /// Adds a row, which may be written later.
     pub(crate) fn row(&mut self, cells: Vec<Cell>, output: &mut Output) -> Result<(), Stop> {
         let mut text = String::new();
@@ -116,9 +125,11 @@ impl Table {
         if text.is_empty() { Ok(()) } else { output.write(text.as_bytes()) }
     }
 
-    /// Writes the rows that wait for others, if they have waited long enough.
+    /// Writes the rows that wait for others, if they have waited long enough, or if the next ones
+    /// may not come for a long time.
     pub(crate) fn show(&mut self, output: &mut Output) -> Result<(), Stop> {
-        if self.since.is_some_and(|since| since.elapsed() < WAIT) {
+        let waited = self.since.is_some_and(|since| self.live || since.elapsed() >= WAIT);
+        if !waited {
             return Ok(());
         }
         let mut text = String::new();

@@ -1,7 +1,8 @@
 //! Times for people, in a time zone of their choice.
 
+use jiff::Zoned;
 use jiff::tz::TimeZone;
-use nhn_cloudtrail::Timestamp;
+use nhn_cloudtrail::{Timestamp, instant};
 
 use crate::context::Stop;
 
@@ -14,7 +15,12 @@ impl Zone {
     pub(crate) fn named(name: &str) -> Result<Self, Stop> {
         match name {
             "UTC" | "utc" | "Z" => Ok(Self(TimeZone::UTC)),
-            "local" => Ok(Self(TimeZone::system())),
+            "local" => {
+                // A zone that filters have, too.
+                instant("2026-01-01", name, false)
+                    .map_err(|error| Stop::failed(format!("--tz: {error}")))?;
+                Ok(Self(TimeZone::system()))
+            }
             offset if offset.starts_with(['+', '-']) => {
                 let zone = jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(offset);
                 zone.map(Self).map_err(|_| Self::none(offset))
@@ -37,20 +43,30 @@ impl Zone {
 
     /// `2019-11-01 10:31:49Z`, or with the zone's offset `2019-11-01 19:31:49+09:00`.
     pub(crate) fn show(&self, time: Timestamp) -> String {
-        self.format(time, if self.0 == TimeZone::UTC { "%F %TZ" } else { "%F %T%:z" })
+        match self.local(time) {
+            Some(time) if self.0 == TimeZone::UTC => time.strftime("%F %TZ").to_string(),
+            Some(time) => time.strftime("%F %T%:z").to_string(),
+            None => {
+                let text = time.to_string();
+                let (date, time) = text.split_once('T').unwrap_or((&text, ""));
+                format!("{date} {}Z", time.split('.').next().unwrap_or(time))
+            }
+        }
     }
 
     /// The day in the zone: `2019-11-01`.
     pub(crate) fn day(&self, time: Timestamp) -> String {
-        self.format(time, "%F")
+        match self.local(time) {
+            Some(time) => time.strftime("%F").to_string(),
+            None => time.to_string().chars().take_while(|c| *c != 'T').collect(),
+        }
     }
 
-    fn format(&self, time: Timestamp, format: &str) -> String {
-        match jiff::Timestamp::from_millisecond(time.as_millis()) {
-            Ok(instant) => instant.to_zoned(self.0.clone()).strftime(format).to_string(),
-            // The last hours of the year 9999, which jiff leaves to the offsets of zones.
-            Err(_) => time.to_string(),
-        }
+    /// The time in the zone; none for the last day of the year 9999, which is then shown in UTC: a
+    /// zone may have the year 10000 there.
+    fn local(&self, time: Timestamp) -> Option<Zoned> {
+        let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
+        Some(instant.to_zoned(self.0.clone()))
     }
 }
 
@@ -76,7 +92,15 @@ mod tests {
     #[test]
     fn every_time_that_a_record_can_have_is_shown() {
         let utc = Zone::named("UTC").unwrap();
-        assert_eq!(utc.day(time("0000-01-01T00:00:00Z")), "0000-01-01");
-        assert!(utc.show(time("9999-12-31T23:59:59.999Z")).starts_with("9999-12-31"));
+        assert_eq!(utc.day(time("0001-01-01T00:00:00Z")), "0001-01-01");
+        let west = Zone::named("America/New_York").unwrap();
+        assert_eq!(west.day(time("0001-01-01T00:00:00Z")), "0000-12-31");
+        assert_eq!(west.day(time("9999-12-30T03:00:00Z")), "9999-12-29");
+        for zone in [utc, Zone::named("Asia/Seoul").unwrap(), west] {
+            let last = time("9999-12-31T23:59:59.999Z");
+            assert_eq!(zone.show(last), "9999-12-31 23:59:59Z");
+            assert_eq!(zone.day(last), "9999-12-31");
+            assert_eq!(zone.day(time("9999-12-31T10:00:00.000Z")), "9999-12-31");
+        }
     }
 }

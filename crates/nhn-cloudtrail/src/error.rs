@@ -188,10 +188,11 @@ impl fmt::Display for Position {
     }
 }
 
-/// `text` without control characters, fit for a terminal.
+/// Returns `text` without control characters and characters that cannot be seen, fit for a terminal:
+/// each becomes U+FFFD.
 ///
 /// Names and user agents come from whoever made the request; an escape sequence in one must not
-/// reach the terminal of whoever reads the log.
+/// reach the terminal of whoever reads the log, and two texts that look the same must be the same.
 pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     if text.chars().any(is_unprintable) {
         text.chars().map(|c| if is_unprintable(c) { '\u{fffd}' } else { c }).collect()
@@ -202,7 +203,21 @@ pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
 
 fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            c,
+            // Soft hyphen, Arabic letter mark, Mongolian vowel separator.
+            '\u{ad}' | '\u{61c}' | '\u{180e}'
+            // Zero width, and left-to-right and right-to-left marks.
+            | '\u{200b}'..='\u{200f}'
+            // Separators of lines and paragraphs, and what turns the order of letters.
+            | '\u{2028}'..='\u{202e}'
+            // Invisible operators, isolates of directions, deprecated format characters.
+            | '\u{2060}'..='\u{206f}'
+            // Byte-order mark, annotations, tags.
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            // Private use: what is seen depends on the font.
+            | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
+        )
 }
 
 /// Runs `work`. A panic in it is an error like any other, so that it ends no program that does not
@@ -276,5 +291,35 @@ impl Error {
     /// The field that the error is about, such as `eventTarget.targetMembers[0].idNo`.
     pub fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_cannot_be_seen_is_replaced_and_the_rest_is_kept() {
+        let ranges = [
+            ('\u{0}', '\u{1f}'),
+            ('\u{7f}', '\u{9f}'),
+            ('\u{ad}', '\u{ad}'),
+            ('\u{61c}', '\u{61c}'),
+            ('\u{180e}', '\u{180e}'),
+            ('\u{200b}', '\u{200f}'),
+            ('\u{2028}', '\u{202e}'),
+            ('\u{2060}', '\u{206f}'),
+            ('\u{feff}', '\u{feff}'),
+            ('\u{fff9}', '\u{fffb}'),
+            ('\u{e0000}', '\u{e007f}'),
+            ('\u{e000}', '\u{f8ff}'),
+            ('\u{f0000}', '\u{10ffff}'),
+        ];
+        for c in '\0'..=char::MAX {
+            let hidden = ranges.iter().any(|(first, last)| (*first..=*last).contains(&c));
+            let shown = printable(c.encode_utf8(&mut [0; 4])).into_owned();
+            assert_eq!(shown, if hidden { '\u{fffd}' } else { c }.to_string(), "{:x}", c as u32);
+        }
+        assert_eq!(printable("김민준 ❤️ é"), "김민준 ❤️ é");
     }
 }

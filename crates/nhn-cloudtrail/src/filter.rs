@@ -676,7 +676,7 @@ fn glob_matches(glob: &str, text: &str) -> bool {
 fn time_zone(name: &str) -> Result<TimeZone> {
     match name {
         "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
-        "local" => Ok(TimeZone::system()),
+        "local" => local_zone(),
         name => zone_of(name).map_err(|_| {
             let message = format!(
                 "no time zone {name:?}; give UTC, local, a name such as Asia/Seoul, or +09:00"
@@ -684,6 +684,20 @@ fn time_zone(name: &str) -> Result<TimeZone> {
             Error::new(Code::InvalidOption, message)
         }),
     }
+}
+
+/// The time zone of this machine, or UTC where it has none; but a `TZ` that names no zone is an error.
+fn local_zone() -> Result<TimeZone> {
+    TimeZone::try_system().or_else(|_| match std::env::var_os("TZ") {
+        None => Ok(TimeZone::system()),
+        Some(name) => {
+            let message = format!(
+                "the environment variable TZ names no time zone: {name:?}; correct TZ, or give a \
+                 name such as Asia/Seoul"
+            );
+            Err(Error::new(Code::InvalidOption, message))
+        }
+    })
 }
 
 /// The time zone of a name of the zone database, or of an offset such as `+09:00`.

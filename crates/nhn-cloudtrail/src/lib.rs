@@ -74,5 +74,5 @@ pub use reader::{
 #[doc(hidden)]
 pub use recent::Recent;
 #[doc(hidden)]
-pub use source::DATA_SET;
+pub use source::{DATA_SET, Target, Waiting, check_target, is_stdout};
 pub use source::{Format, RawRows, Rows, Store, Stored};

@@ -88,6 +88,16 @@ fn stays_flat() {
         );
     }
 
+    // Many rejects, with and without a record before them.
+    let line: &[u8] = [b"not JSON ".repeat(11_111), b"\n".to_vec()].concat().leak();
+    for prefix in [&b""[..], RECORD] {
+        let total = prefix.len() as u64 + 2500 * line.len() as u64;
+        let (stats, codes) = read_all(endless(prefix, line, total));
+        // Without one it is said at the end that there is none.
+        let told = 2500 + usize::from(prefix.is_empty());
+        assert_eq!((stats.rejects, codes.len()), (2500, told));
+    }
+
     // Blanks, NUL bytes, and an array of records that is one line.
     let (stats, codes) = read_all(endless(b"", b" \n", long));
     assert_eq!((stats.records, codes.len()), (0, 0));

@@ -85,13 +85,13 @@ fn rows_lie_in_the_folder_of_their_day() {
         + &record("2026-11-01T08:00:00.000+0900", "b", "")
         + &record("2026-11-01T09:00:00.000+0900", "c", "")
         + &record("1969-12-31T23:59:59.999Z", "d", "")
-        + &record("0000-01-01T00:00:00Z", "e", "")
+        + &record("0001-01-01T00:00:00Z", "e", "")
         + &record("yesterday", "f", "")
         + "{\"eventLogUuid\":\"g\"}\n";
     let stats = add(&root, &text).unwrap();
     assert_eq!((stats.records, stats.events), (7, 7));
     let expected = [
-        ("event_date=0000-01-01", 1),
+        ("event_date=0001-01-01", 1),
         ("event_date=1969-12-31", 1),
         ("event_date=2026-10-31", 1),
         ("event_date=2026-11-01", 1),

@@ -431,3 +431,86 @@ fn what_is_told_has_no_control_characters() {
     assert_eq!(ran.status, 2);
     assert!(!ran.stderr.contains('\u{1b}'));
 }
+
+#[test]
+fn a_missing_source_counts_for_more_than_rejects() {
+    let ran = run_on(&broken_log(), ["read", "-", "/nonexistent", "-f", "raw"]);
+    assert_eq!((ran.status, ran.stdout), (2, log()));
+    assert!(ran.stderr.contains("[INVALID_JSON]"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_result_that_a_filter_has_emptied_is_written_though_a_source_is_missing() {
+    let folder = folder();
+    let output = folder.path().join("out.csv");
+    let log_path = data("log.jsonl");
+    let out = output.to_str().unwrap();
+    let source = log_path.to_str().unwrap();
+    let ran = run(["convert", source, "/nonexistent", "-o", out, "--user", "nobody"]);
+    assert_eq!(ran.status, 2);
+    assert!(std::fs::read_to_string(&output).unwrap().starts_with("event_time,event_id,"));
+}
+
+#[test]
+fn the_local_zone_is_that_of_the_environment() {
+    let with_tz = |tz: &str, args: &str| -> Ran {
+        let mut command = crate::common::command();
+        command.env("TZ", tz).args(words(args)).arg(data("log.jsonl")).output().unwrap().into()
+    };
+    assert!(with_tz("Asia/Seoul", "read --tz local").text().contains("+09:00"));
+    assert!(with_tz("KST-9", "read --tz local").text().contains("+09:00"));
+    for args in ["read --tz local", "stats --tz local", "read --tz local --since 2019-01-01"] {
+        let ran = with_tz("bogus", args);
+        assert_eq!((ran.status, ran.stdout.len()), (2, 0), "{args}");
+        assert_eq!(
+            ran.stderr,
+            "error: --tz: the environment variable TZ names no time zone: \"bogus\"; correct TZ, or \
+             give a name such as Asia/Seoul\n"
+        );
+    }
+    // Nobody has asked for it.
+    assert_eq!(with_tz("bogus", "read").status, 0);
+}
+
+#[test]
+fn a_csv_for_excel_begins_with_a_byte_order_mark() {
+    let folder = folder();
+    let plain = read("--format csv");
+    let marked = [b"\xef\xbb\xbf", plain.stdout.as_slice()].concat();
+    assert_eq!(read("--format csv --bom").stdout, marked);
+    let output = folder.path().join("out.csv");
+    let log_path = data("log.jsonl");
+    let args = ["convert", log_path.to_str().unwrap(), "-o", output.to_str().unwrap()];
+    assert_eq!(run(args.iter().chain(&["--bom"])).status, 0);
+    assert_eq!(std::fs::read(&output).unwrap(), marked);
+    // A header is something to begin, too.
+    let header = run_on(b"", ["read", "-", "--format", "csv", "--bom"]).stdout;
+    assert!(header.starts_with(b"\xef\xbb\xbfevent_time,"));
+    for args in ["read - --bom", "read - --bom -f jsonl", "convert - -o /tmp/none.parquet --bom"] {
+        let ran = run_on(&log(), words(args));
+        assert_eq!((ran.status, ran.stdout.len()), (2, 0), "{args}");
+        assert!(ran.stderr.contains("--bom"), "{args}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_csv_of_one_column_has_no_blank_lines() {
+    let ran = run_on(
+        b"{\"eventId\":\"a\"}\n{\"eventId\":\"\"}\n{}\n",
+        ["read", "-", "-f", "csv", "--columns", "event_id"],
+    );
+    assert_eq!(ran.text(), "event_id\na\n\"\"\n\"\"\n");
+}
+
+#[test]
+fn a_table_shows_that_there_are_characters_which_cannot_be_seen() {
+    for c in ['\u{61c}', '\u{ad}', '\u{200b}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{e0041}'] {
+        let input = format!("{{\"userId\":\"김{c}민준\",\"region\":\"x\"}}\n");
+        let args = ["read", "-", "--columns", "user_id,region"];
+        let ran = run_on(input.as_bytes(), args);
+        assert_eq!(ran.text(), "user_id  region\n김\u{fffd}민준  x\n", "{:x}", c as u32);
+        let args = ["read", "-", "--text", "x", "--rejects", "/dev/null"];
+        let ran = run_on(format!("{{\"a\":1}}\n{{{c}}}\n").as_bytes(), args);
+        assert!(!ran.stderr.contains(c), "{:x}: {}", c as u32, ran.stderr);
+    }
+}

@@ -103,3 +103,46 @@ fn a_source_that_cannot_be_read_is_an_error() {
     let ran = run(["stats", "/nonexistent", "--format", "json"]);
     assert_eq!((ran.status, ran.stdout.len()), (2, 0));
 }
+
+/// The bars by day, month or year.
+fn bars(ran: &Ran) -> Vec<&str> {
+    let (_, bars) = ran.text().split_once("(UTC)").unwrap();
+    bars.lines().skip(1).take_while(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn of_many_years_the_last_are_shown() {
+    let input: String = (1900..=2025)
+        .map(|year| format!("{{\"eventTime\":\"{year}-06-01T00:00:00Z\"}}\n"))
+        .collect();
+    let ran = stats(input.as_bytes(), "");
+    let bars = bars(&ran);
+    assert_eq!(bars.len(), 41, "{bars:?}");
+    assert!(bars[0].starts_with("1986  ") && bars[39].starts_with("2025  "), "{bars:?}");
+    assert_eq!(bars[40], "… and 86 earlier");
+}
+
+#[test]
+fn the_last_and_the_first_day_that_there_are_count_as_days() {
+    let input = br#"{"eventTime":"9999-12-31T10:00:00.000Z"}
+{"eventTime":"9999-12-31T23:59:59.999Z"}
+{"eventTime":"0001-01-01T00:00:00Z"}
+{"eventTime":"1969-12-31T23:59:59Z"}
+"#;
+    for zone in ["UTC", "Asia/Seoul"] {
+        let stats = stats(input, &format!("--format json --tz {zone}")).json();
+        let earlier = if zone == "UTC" { "1969-12-31" } else { "1970-01-01" };
+        let by_day = serde_json::json!({ "9999-12-31": 2, "0001-01-01": 1, earlier: 1 });
+        assert_eq!(stats["by_day"], by_day, "{zone}");
+    }
+    let ran = stats(input, "");
+    assert!(bars(&ran)[2].starts_with("9999-12-31       2"), "{}", ran.text());
+}
+
+#[test]
+fn a_tiny_share_is_not_none() {
+    let many = "{\"region\":\"KR1\"}\n".repeat(9_999);
+    let ran = stats(format!("{many}{{\"region\":\"KR2\"}}\n").as_bytes(), "");
+    let row = ran.text().lines().find(|line| line.starts_with("KR2")).unwrap();
+    assert!(row.ends_with(" 1  < 0.1 %"), "{row}");
+}

@@ -8,15 +8,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The years 0000 to 9999, which RFC 3339 can write.
-const MIN: i64 = -62_167_219_200_000;
+/// The years 0001 to 9999, which RFC 3339 can write and Python, pandas and Polars can hold.
+const MIN: i64 = -62_135_596_800_000;
 const MAX: i64 = 253_402_300_799_999;
 
 impl Timestamp {
     /// The last millisecond of the year 9999.
     pub(crate) const LAST: Timestamp = Timestamp(MAX);
 
-    /// The instant so many milliseconds after 1970 began; none outside of the years 0 to 9999.
+    /// The instant so many milliseconds after 1970 began; none outside of the years 1 to 9999.
     pub const fn from_millis(millis: i64) -> Option<Self> {
         if millis < MIN || millis > MAX { None } else { Some(Self(millis)) }
     }
@@ -238,6 +238,19 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_first_and_the_last_instant_whatever_the_offset() {
+        for (text, shown) in [
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+            ("0000-12-31T23:00:00.000-0100", "0001-01-01T00:00:00.000Z"),
+            ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), shown, "{text}");
+        }
+        assert_eq!(Timestamp::from_millis(MIN - 1), None);
+        assert_eq!(Timestamp::from_millis(MAX + 1), None);
+    }
+
+    #[test]
     fn refuses_what_it_would_have_to_guess() {
         for text in [
             "",
@@ -254,6 +267,9 @@ mod tests {
             "157260430934x",
             "2019-11-01T10:61:49Z",
             "2019-11-01T10:30:60Z",
+            "0000-12-31T23:59:59.999Z",
+            "0001-01-01T00:00:00.000+0900",
+            "9999-12-31T23:59:59.999-0001",
         ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }

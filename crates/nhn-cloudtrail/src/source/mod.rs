@@ -5,6 +5,8 @@ mod format;
 mod gzip;
 mod store;
 mod stretch;
+mod target;
+mod wait;
 mod watch;
 
 use std::ffi::OsStr;
@@ -21,6 +23,8 @@ pub use format::{Format, RawRows, Rows};
 use gzip::Gzip;
 pub use store::{Store, Stored};
 use stretch::Stretch;
+pub use target::{Target, check_target, is_stdout};
+pub use wait::Waiting;
 pub(crate) use watch::{Unread, Watch};
 
 /// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
@@ -231,7 +235,8 @@ impl Source {
                     }
                     file.rewind().map_err(wrong)?;
                 }
-                Box::new(file)
+                // A path such as /dev/fd/3 may name a stream that somebody has opened.
+                Box::new(Waiting::new(file))
             }
             Kind::Lines(path, bytes) => {
                 let file = watch.open(&path).map_err(wrong)?;
@@ -246,7 +251,7 @@ impl Source {
             Kind::Rows(rows) => return Ok(Input::Rows(rows)),
             Kind::Stored(open) => open().map_err(wrong)?,
             Kind::Unreadable(error) => return Err(error.into()),
-            Kind::Stdin => Box::new(io::stdin()),
+            Kind::Stdin => Box::new(Waiting::new(io::stdin())),
             Kind::Stream(stream) => stream,
         };
         let mut raw = watch.over(raw);
