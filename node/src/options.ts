@@ -438,9 +438,10 @@ const EARLIEST = 1e11;
 export function timeOf(name: string, given: unknown): string {
   if (typeof given === "number") {
     // Seconds since 1970, and ages, are numbers too.
-    if (!(given >= EARLIEST)) {
-      const message = `${name}: milliseconds since 1970 are wanted, as Date.now() gives, not ${given}`;
-      throw new CloudTrailError(message, { code: "INVALID_TIME" });
+    if (given < EARLIEST) {
+      throw wrongOption(
+        `${name}: milliseconds since 1970 are wanted, as Date.now() gives, not ${given}`,
+      );
     }
     return timeOf(name, new Date(given));
   }

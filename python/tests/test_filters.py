@@ -203,3 +203,35 @@ def test_filters_know_the_given_catalog() -> None:
     catalog = ct.catalog.with_overlay(overlay)
     assert found(catalog=catalog, kind="execute") == ["unknown"]
     assert found(catalog=catalog, known=True) == ["create", "delete", "requested", "unknown"]
+
+
+def test_a_timedelta_is_a_span_before_now() -> None:
+    now = dt.datetime.now(dt.UTC)
+    ages = [dt.timedelta(hours=age) for age in (1, 23, 25, 24 * 8)]
+    text = "".join(
+        json.dumps({"eventLogUuid": str(number), "eventTime": (now - age).isoformat()}) + "\n"
+        for number, age in enumerate(ages)
+    ).encode()
+
+    def keys(**filters: Any) -> list[str | None]:
+        return [event.event_log_uuid for event in ct.parse(text, **filters)]
+
+    assert keys(since=dt.timedelta(days=1)) == ["0", "1"]
+    assert keys(since=dt.timedelta(days=1, hours=1, microseconds=60_000_000)) == ["0", "1", "2"]
+    assert keys(since=dt.timedelta(days=2), until=dt.timedelta(hours=2)) == ["1", "2"]
+    assert keys(until=dt.timedelta(days=7)) == ["3"]
+    for wrong in (dt.timedelta(days=-1), dt.timedelta(microseconds=-1), dt.timedelta.max):
+        with pytest.raises(ct.ArgumentError) as caught:
+            ct.parse(text, since=wrong)
+        assert caught.value.code == "INVALID_TIME"
+
+
+def test_users_may_be_globs_and_have_blanks() -> None:
+    text = b'{"eventLogUuid":"1","userName":" kim "}{"eventLogUuid":"2","userName":"Kim"}'
+
+    def keys(user: str) -> list[str | None]:
+        return [event.event_log_uuid for event in ct.parse(text, user=user)]
+
+    assert keys(" kim ") == ["1"]
+    assert keys("kim") == ["2"]
+    assert keys("*KIM*") == ["1", "2"]
