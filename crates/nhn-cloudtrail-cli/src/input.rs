@@ -245,7 +245,7 @@ impl Input<Reader> {
     ) -> Result<Self, Stop> {
         let buckets = buckets(context, args)?;
         Self::new(context, args, Target::Output(result), |sources| {
-            let mut parquet = Parquet::new(&filter, &context.catalog);
+            let mut parquet = Parquet::new(&filter, &context.catalog).verify(args.verify);
             // Whether records are the same tells only all of them; raw is all of them.
             if let Some(columns) = columns
                 && (!args.dedup || columns.contains(&Column::Raw))
@@ -284,6 +284,7 @@ impl Input<Batches> {
                 .limits(limits(args))
                 .catalog(context.catalog.clone())
                 .filter(filter)
+                .verify(args.verify)
                 .open(sources)
         })
     }
