@@ -36,7 +36,7 @@ pub(super) fn of(body: u64, footer: &[u8]) -> Vec<u8> {
     let mut hash = XxHash3_64::new();
     hash.write(&body);
     hash.write(footer);
-    [MAGIC, &body, &hash.finish().to_le_bytes()].concat()
+    [MAGIC.as_slice(), &body, &hash.finish().to_le_bytes()].concat()
 }
 
 /// Where the footer begins in the last bytes of a file; none where they are not those of Parquet.
