@@ -245,13 +245,13 @@ mod tests {
     #[test]
     fn a_window_beyond_the_limit_is_named_with_what_to_do() {
         let single = |flags: u8, number: &[u8]| frame(&[&[0x20 | flags], number].concat(), b"text");
-        let limit = 128 << 20;
+        let limit = 128u32 << 20;
         for (zstd, window, log) in [
             (frame(&[0, 18 << 3], b"text"), "256 MiB", "28"),
             (frame(&[0, 17 << 3 | 1], b"text"), "144 MiB", "28"),
             (frame(&[0, 20 << 3 | 7], b"text"), "1920 MiB", "31"),
             (frame(&[0, 21 << 3], b"text"), "2 GiB", "31"),
-            (single(0x80, &(limit + 1u32).to_le_bytes()), "129 MiB", "28"),
+            (single(0x80, &(limit + 1).to_le_bytes()), "129 MiB", "28"),
             (single(0xc0, &(5u64 << 28).to_le_bytes()), "1280 MiB", "31"),
             (
                 single(0x83, &[&[1, 0, 0, 0], &(1u32 << 30).to_le_bytes()[..]].concat()),
@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(decompress(&after, 3), (b"before".to_vec(), Some(expected)));
         }
         assert_eq!(decompress(&frame(&[0, 17 << 3], b"text"), 9), (b"text".to_vec(), None));
-        let error = decompress(&single(0x80, &(limit as u32).to_le_bytes()), 9).1.unwrap();
+        let error = decompress(&single(0x80, &limit.to_le_bytes()), 9).1.unwrap();
         assert_eq!(error, "the zstd data is damaged");
     }
 }
