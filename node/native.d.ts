@@ -142,6 +142,7 @@ export interface Asked {
   /** `raise`, `skip` or `collect`. */
   onError: string
   dedup: boolean
+  verify: boolean
   lang: string
   recordBytes?: number
   depth?: number

@@ -130,12 +130,18 @@ export interface ReadOptions extends Common {
   onError?: OnError | undefined;
   /** Ends the reading, which then throws the signal's reason, and closes the source. */
   signal?: AbortSignal | undefined;
+  /**
+   * Whether the checksum of every Parquet file is checked before it is read. A damaged file is then an error,
+   * as is one that has no checksum because another program wrote it. By default `false`.
+   */
+  verify?: boolean | undefined;
   /** How buckets are reached, where the source is `s3://bucket/prefix`. */
   storage?: StorageOptions | undefined;
 }
 
 /** The options of `client.search`: the period, what the API is asked for, and the options of `read`. */
-export interface SearchOptions extends Omit<ReadOptions, "dedup" | "storage" | "since" | "until"> {
+export interface SearchOptions
+  extends Omit<ReadOptions, "dedup" | "verify" | "storage" | "since" | "until"> {
   /** The first instant: a time, a date, or a span before now such as `7d`; 93 days ago at the earliest. */
   since: string | number | Date;
   /**
@@ -189,8 +195,8 @@ const COMMON: readonly string[] = [
 ];
 const NAMES: Record<Taker, readonly string[]> = {
   parse: COMMON,
-  read: [...COMMON, "signal", "storage"],
-  readTable: [...COMMON, "signal", "storage", "columns", "threads"],
+  read: [...COMMON, "signal", "storage", "verify"],
+  readTable: [...COMMON, "signal", "storage", "verify", "columns", "threads"],
   // Each event comes once anyway.
   search: [...COMMON.filter((name) => name !== "dedup"), "signal", "eventId", "idNo", "member"],
 };
@@ -231,6 +237,7 @@ function checked(taker: Taker, options: TableOptions): Checked {
   const spelled: Native.Asked = {
     onError,
     dedup: flag("dedup", options.dedup ?? false),
+    verify: flag("verify", options.verify ?? false),
     lang,
     threads: whole("threads", options.threads ?? 0),
     filters: [...filters(taker === "search" ? { ...options, ...NO_PERIOD } : options)],

@@ -530,8 +530,14 @@ describe("an archive", () => {
     const files = readdirSync(into, { recursive: true }).map(String);
     const file = files.find((name) => name.endsWith(".parquet"));
     const bytes = readFileSync(join(into, file));
+    const options = { verify: true, columns: ["event_id"] };
+    const rows = (await readTable(join(into, file), options)).rows;
+    assert.ok(rows > 0);
     bytes[bytes.length >> 1] ^= 1;
     writeFileSync(join(into, file), bytes);
+    await assert.rejects(readTable(join(into, file), options), ours("INVALID_TABLE"));
+    const events = read(join(into, file), { verify: true });
+    await assert.rejects(events[Symbol.asyncIterator]().next(), ours("INVALID_TABLE"));
     const { isIntact, findings } = await verifyArchive(into, { head });
     assert.equal(isIntact, false);
     assert.equal(findings.length, 1);

@@ -205,6 +205,8 @@ describe("what makes no sense", () => {
       assert.throws(() => read(TEXT, option), ours("INVALID_OPTION"));
     }
     assert.throws(() => read(TEXT, { signal: {} }), ours("INVALID_OPTION"));
+    assert.throws(() => parse(TEXT, { verify: true }), ours("INVALID_OPTION"));
+    assert.throws(() => read(TEXT, { verify: 1 }), ours("INVALID_OPTION"));
     for (const option of [{ columns: ["nope"] }, { columns: [5] }, { threads: -1 }]) {
       await assert.rejects(readTable(TEXT, option), ours("INVALID_OPTION"));
     }

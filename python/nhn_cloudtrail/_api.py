@@ -86,6 +86,7 @@ def read(
     *,
     on_error: OnError = "raise",
     dedup: bool = False,
+    verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
@@ -106,6 +107,8 @@ def read(
         the last two a whole source that cannot be read is kept in `reader.errors`.
     dedup: whether records with the key and the content of one before are left out; remembers some
         20 bytes a record.
+    verify: whether the checksum of every Parquet file is checked before it is read. A damaged file
+        is then an error, as is one that has no checksum because another program wrote it.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
@@ -130,6 +133,7 @@ def read(
         {
             "on_error": on_error,
             "dedup": dedup,
+            "verify": verify,
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
@@ -146,6 +150,7 @@ def read_table(
     columns: Sequence[Column] | None = None,
     on_error: OnError = "raise",
     dedup: bool = False,
+    verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
@@ -162,8 +167,8 @@ def read_table(
     columns: which, in this order; only these are built. By default all but `raw`, `source` and
         `source_record`.
     threads: how many read; 0 is one for each core. The table is the same for any number.
-    source, on_error, dedup, lang, limits, catalog, storage_options, progress, filters: as for
-        `read`. The rejects of "collect" are in `table.rejects`.
+    source, on_error, dedup, verify, lang, limits, catalog, storage_options, progress, filters: as
+        for `read`. The rejects of "collect" are in `table.rejects`.
 
     >>> import nhn_cloudtrail as ct
     >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'
@@ -177,6 +182,7 @@ def read_table(
             "columns": columns,
             "on_error": on_error,
             "dedup": dedup,
+            "verify": verify,
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
@@ -194,6 +200,7 @@ def scan_table(
     columns: Sequence[Column] | None = None,
     on_error: OnError = "raise",
     dedup: bool = False,
+    verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
@@ -217,6 +224,7 @@ def scan_table(
             "columns": columns,
             "on_error": on_error,
             "dedup": dedup,
+            "verify": verify,
             "lang": lang,
             "limits": limits,
             "catalog": catalog,
@@ -236,6 +244,7 @@ def write_parquet(
     keep_raw: bool = False,
     on_error: OnError = "raise",
     dedup: bool | None = None,
+    verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
     catalog: Catalog | None = None,
@@ -278,6 +287,7 @@ def write_parquet(
                 "keep_raw": keep_raw,
                 "on_error": on_error,
                 "dedup": not is_file if dedup is None else dedup,
+                "verify": verify,
                 "lang": lang,
                 "limits": limits,
                 "catalog": catalog,

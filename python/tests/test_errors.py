@@ -324,7 +324,9 @@ def test_options_of_another_type(option: dict[str, Any]) -> None:
             function(b"{}", **option)
 
 
-@pytest.mark.parametrize("option", [{"columns": [None]}, {"columns": 5}, {"threads": "2"}])
+@pytest.mark.parametrize(
+    "option", [{"columns": [None]}, {"columns": 5}, {"threads": "2"}, {"verify": 1}]
+)
 def test_options_of_tables_of_another_type(option: dict[str, Any]) -> None:
     for function in (ct.read_table, ct.scan_table):
         with pytest.raises(TypeError):

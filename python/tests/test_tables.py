@@ -448,6 +448,39 @@ def test_write_many_row_groups(big: Path, tmp_path: Path) -> None:
     assert columns["source_record"] == [*range(1, 30_001)] * 6
 
 
+def test_a_flipped_bit_is_found_where_the_checksum_is_verified(logs: Path, tmp_path: Path) -> None:
+    target, copy = tmp_path / "table.parquet", tmp_path / "copy.parquet"
+    ct.write_parquet(logs, target)
+    rows = ct.read_table(target).to_pyarrow()
+    assert ct.read_table(target, verify=True).to_pyarrow() == rows
+    assert len(list(ct.read([target, logs], verify=True))) == 2 * rows.num_rows
+    whole = target.read_bytes()
+    for at in range(4, len(whole), len(whole) // 9):
+        flipped = bytearray(whole)
+        flipped[at] ^= 1 << at % 8
+        copy.write_bytes(flipped)
+        for verify in (
+            lambda: list(ct.read(copy, verify=True)),
+            lambda: ct.read_table(copy, verify=True),
+            lambda: list(ct.scan_table(copy, verify=True)),
+            lambda: ct.write_parquet(copy, tmp_path / "other.parquet", verify=True),
+        ):
+            with pytest.raises(ct.SourceError) as caught:
+                verify()
+            assert caught.value.code == "INVALID_TABLE"
+    assert not (tmp_path / "other.parquet").exists()
+
+
+def test_what_others_wrote_has_no_checksum(logs: Path, tmp_path: Path) -> None:
+    ours, other = tmp_path / "ours.parquet", tmp_path / "other.parquet"
+    ct.write_parquet(logs, ours)
+    pq.write_table(pq.read_table(ours), other)
+    assert len(ct.read_table(other)) == len(ct.read_table(ours, verify=True))
+    with pytest.raises(ct.SourceError, match="another program") as caught:
+        ct.read_table(other, verify=True)
+    assert caught.value.code == "INVALID_TABLE"
+
+
 def test_write_to_a_path_as_text(tmp_path: Path) -> None:
     target = f"{tmp_path}/table.PARQUET"
     assert ct.write_parquet(LOG, target).files == [Path(target)]

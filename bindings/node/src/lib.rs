@@ -24,6 +24,11 @@ pub mod values;
 use napi_derive::napi;
 use nhn_cloudtrail::{Code, Column, Field, Filter, SCHEMA_VERSION};
 
+#[napi_derive::module_init]
+fn init() {
+    nhn_cloudtrail_arrow::hide_caught_panics();
+}
+
 /// What the core has names for, in its order.
 #[napi(object, object_from_js = false)]
 pub struct Names {

@@ -18,6 +18,7 @@ pub struct Asked {
     /// `raise`, `skip` or `collect`.
     pub on_error: String,
     pub dedup: bool,
+    pub verify: bool,
     pub lang: String,
     pub record_bytes: Option<f64>,
     pub depth: Option<f64>,
@@ -37,6 +38,7 @@ pub(crate) type Stop = Arc<AtomicBool>;
 pub struct Options {
     pub(crate) on_error: OnError,
     dedup: bool,
+    verify: bool,
     limits: Limits,
     filter: Filter,
     catalog: CoreCatalog,
@@ -88,6 +90,7 @@ impl Options {
                 _ => OnError::Raise,
             },
             dedup: given.dedup,
+            verify: given.verify,
             limits,
             filter,
             catalog,
@@ -102,7 +105,7 @@ impl Options {
 
     pub(crate) fn reader(&self, stop: &Stop) -> ReaderBuilder {
         let stop = stop.clone();
-        let parquet = Parquet::new(&self.filter, &self.catalog);
+        let parquet = Parquet::new(&self.filter, &self.catalog).verify(self.verify);
         let reader = Reader::builder()
             .limits(self.limits)
             .dedup(self.dedup)
@@ -122,6 +125,7 @@ impl Options {
             .catalog(self.catalog.clone())
             .filter(self.filter.clone())
             .dedup(self.dedup)
+            .verify(self.verify)
             .limits(self.limits)
             .threads(self.threads)
             .watch(move || !stop.load(Ordering::Relaxed))

@@ -47,6 +47,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         use nhn_cloudtrail::{Code, Column, SCHEMA_VERSION};
+        nhn_cloudtrail_arrow::hide_caught_panics();
         let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         let columns: Vec<&str> = Column::ALL.iter().map(|column| column.as_str()).collect();
         module.add("VERSION", env!("CARGO_PKG_VERSION"))?;

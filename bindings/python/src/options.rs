@@ -33,6 +33,7 @@ pub(crate) struct Options {
     pub(crate) watch: Watch,
     pub(crate) threads: usize,
     dedup: bool,
+    verify: bool,
     limits: Limits,
     filter: Filter,
     columns: Vec<Column>,
@@ -73,6 +74,7 @@ impl Options {
             watch: Watch::new(get("progress")?)?,
             threads: get("threads")?.map_or(Ok(0), |threads| count("threads", &threads))?,
             dedup: flag("dedup")?,
+            verify: flag("verify")?,
             limits: get("limits")?.map_or(Ok(Limits::default()), |given| limits(&given))?,
             catalog,
             filter,
@@ -93,7 +95,7 @@ impl Options {
 
     pub(crate) fn reader(&self) -> ReaderBuilder {
         let watch = self.watch.clone();
-        let parquet = Parquet::new(&self.filter, &self.catalog());
+        let parquet = Parquet::new(&self.filter, &self.catalog()).verify(self.verify);
         let reader = Reader::builder()
             .limits(self.limits)
             .dedup(self.dedup)
@@ -113,6 +115,7 @@ impl Options {
             .catalog(self.catalog())
             .filter(self.filter.clone())
             .dedup(self.dedup)
+            .verify(self.verify)
             .limits(self.limits)
             .threads(self.threads)
             .watch(move || watch.goes_on())

@@ -1,9 +1,10 @@
 //! What makes two rows the same.
 
+use std::collections::HashMap;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ListArray, RecordBatch, StructArray, TimestampMillisecondArray};
-use hashbrown::HashTable;
 use nhn_cloudtrail::Column;
 use sha2::{Digest, Sha256};
 
@@ -132,12 +133,22 @@ fn part(hash: &[u8], index: usize) -> u64 {
     bytes.map_or(0, u64::from_le_bytes)
 }
 
-/// The rows that a data set holds of a day, some 24 bytes each.
+/// The rows that a data set holds of a day, in about 24 bytes per row.
+///
+/// Each lookup takes the same time, however many rows share a key; see the reader's deduplication.
 #[derive(Default)]
-pub(crate) struct Stored(HashTable<Row>);
+pub(crate) struct Stored {
+    /// The first row of each key of its own.
+    first: HashMap<u64, First>,
+    /// How many rows are left of each further content, by key and content.
+    others: HashMap<(u64, u64), u32>,
+    /// How many rows are left of each content, of rows without a key of their own.
+    keyless: HashMap<(u64, u64), u32>,
+}
 
-struct Row {
-    identity: Identity,
+/// The first row with a key.
+struct First {
+    content: u64,
     /// How many such rows are stored that no row of this run was matched with. Rows may be the same
     /// whose records were not.
     left: u32,
@@ -146,7 +157,7 @@ struct Row {
 }
 
 /// What a data set says of a row that is to be added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// Whether it is stored.
     pub(crate) duplicate: bool,
@@ -157,34 +168,102 @@ pub(crate) struct Verdict {
 }
 
 impl Stored {
-    pub(crate) fn insert(&mut self, identity: Identity) {
-        let same = |row: &Row| row.identity == identity;
-        let entry = self.0.entry(identity.key, same, |row| row.identity.key);
-        entry.or_insert(Row { identity, left: 0, seen: false }).into_mut().left += 1;
+    pub(crate) fn insert(&mut self, Identity { key, content, own }: Identity) {
+        if !own {
+            *self.keyless.entry((key, content)).or_default() += 1;
+            return;
+        }
+        let first = self.first.entry(key).or_insert(First { content, left: 0, seen: false });
+        if first.content == content {
+            first.left += 1;
+        } else {
+            *self.others.entry((key, content)).or_default() += 1;
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.first.is_empty() && self.keyless.is_empty()
     }
 
-    pub(crate) fn check(&mut self, identity: Identity) -> Verdict {
-        let mut verdict = Verdict { duplicate: false, conflict: false, seen: false };
-        for row in self.0.iter_hash_mut(identity.key) {
-            // A table of hashes gives others too.
-            if row.identity.key != identity.key || row.identity.own != identity.own {
-                continue;
-            }
-            if identity.own {
-                verdict.seen |= row.seen;
-                verdict.conflict = true;
-                row.seen = true;
-            }
-            if row.identity.content == identity.content && row.left > 0 {
-                row.left -= 1;
-                verdict.duplicate = true;
-            }
+    pub(crate) fn check(&mut self, Identity { key, content, own }: Identity) -> Verdict {
+        if !own {
+            let duplicate = take_one(self.keyless.get_mut(&(key, content)));
+            return Verdict { duplicate, ..Verdict::default() };
         }
-        verdict.conflict &= !verdict.duplicate;
-        verdict
+        let Some(first) = self.first.get_mut(&key) else { return Verdict::default() };
+        let seen = std::mem::replace(&mut first.seen, true);
+        let duplicate = take_one(if first.content == content {
+            Some(&mut first.left)
+        } else {
+            self.others.get_mut(&(key, content))
+        });
+        Verdict { duplicate, conflict: !duplicate, seen }
+    }
+}
+
+/// Takes one of the rows that are left; false where none is.
+fn take_one(left: Option<&mut u32>) -> bool {
+    let Some(left) = left.filter(|left| **left > 0) else { return false };
+    *left -= 1;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(key: u64, content: u64) -> Identity {
+        Identity { key, content, own: true }
+    }
+
+    fn verdict(duplicate: bool, conflict: bool, seen: bool) -> Verdict {
+        Verdict { duplicate, conflict, seen }
+    }
+
+    #[test]
+    fn a_stored_row_is_matched_once() {
+        let mut stored = Stored::default();
+        for identity in [own(1, 10), own(1, 11), own(1, 11), own(2, 10)] {
+            stored.insert(identity);
+        }
+        assert_eq!(stored.check(own(1, 11)), verdict(true, false, false));
+        assert_eq!(stored.check(own(1, 11)), verdict(true, false, true));
+        assert_eq!(stored.check(own(1, 11)), verdict(false, true, true));
+        assert_eq!(stored.check(own(1, 10)), verdict(true, false, true));
+        assert_eq!(stored.check(own(1, 10)), verdict(false, true, true));
+        assert_eq!(stored.check(own(2, 11)), verdict(false, true, false));
+        assert_eq!(stored.check(own(2, 10)), verdict(true, false, true));
+        assert_eq!(stored.check(own(3, 10)), Verdict::default());
+    }
+
+    #[test]
+    fn rows_without_a_key_of_their_own_have_no_conflicts() {
+        let keyless = |content| Identity { key: 1, content, own: false };
+        let mut stored = Stored::default();
+        assert!(stored.is_empty());
+        stored.insert(keyless(10));
+        assert!(!stored.is_empty());
+        assert_eq!(stored.check(own(1, 10)), Verdict::default());
+        assert_eq!(stored.check(keyless(11)), Verdict::default());
+        assert_eq!(stored.check(keyless(10)), verdict(true, false, false));
+        assert_eq!(stored.check(keyless(10)), Verdict::default());
+    }
+
+    /// With one chain per key, this would take hours.
+    #[test]
+    fn rows_that_share_a_key_or_a_content_cost_no_more_than_others() {
+        const COUNT: u64 = 500_000;
+        let mut stored = Stored::default();
+        for index in 0..COUNT {
+            stored.insert(own(7, index));
+            stored.insert(own(index + 8, 7));
+            stored.insert(Identity { key: 7, content: index, own: false });
+        }
+        for index in (0..COUNT).rev() {
+            assert!(stored.check(own(7, index)).duplicate);
+            assert!(stored.check(own(7, COUNT + index)).conflict);
+            assert!(stored.check(own(index + 8, 7)).duplicate);
+            assert!(stored.check(Identity { key: 7, content: index, own: false }).duplicate);
+        }
     }
 }

@@ -37,6 +37,8 @@ mod write;
 pub use dataset::stages;
 pub use dataset::{Dataset, NewFile, Prepared, recover};
 pub use ipc::{ArrowFileWriter, ArrowStreamWriter};
+#[doc(hidden)]
+pub use parquet::hide_caught_panics;
 pub use parquet::{Parquet, ParquetWriter};
 pub use schema::schema;
 pub use table::{Batches, Item, Table, TableBuilder, read};

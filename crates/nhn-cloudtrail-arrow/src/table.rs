@@ -46,6 +46,7 @@ pub struct TableBuilder {
     formats: Vec<Arc<dyn Format>>,
     stores: Vec<Arc<dyn Store>>,
     dedup: bool,
+    verify: bool,
     limits: Limits,
     threads: usize,
     most: usize,
@@ -59,6 +60,7 @@ impl std::fmt::Debug for TableBuilder {
             .field("lang", &self.lang)
             .field("filter", &self.filter)
             .field("dedup", &self.dedup)
+            .field("verify", &self.verify)
             .field("limits", &self.limits)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
@@ -75,6 +77,7 @@ impl Default for TableBuilder {
             formats: Vec::new(),
             stores: Vec::new(),
             dedup: false,
+            verify: false,
             limits: Limits::default(),
             threads: 0,
             most: DICTIONARY,
@@ -136,6 +139,13 @@ impl TableBuilder {
     /// [`ReaderBuilder::dedup`](nhn_cloudtrail::ReaderBuilder::dedup).
     pub fn dedup(mut self, dedup: bool) -> Self {
         self.dedup = dedup;
+        self
+    }
+
+    /// Whether the checksum of each Parquet file is checked before its rows are read, see
+    /// [`Parquet::verify`]. Off by default.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
         self
     }
 
@@ -261,7 +271,7 @@ impl TableBuilder {
         if !self.filter.is_empty() {
             builder = builder.select(self.filter.clone().into_select(self.catalog.clone()));
         }
-        let mut parquet = Parquet::new(&self.filter, &self.catalog);
+        let mut parquet = Parquet::new(&self.filter, &self.catalog).verify(self.verify);
         // Whether records are the same tells only all of them; raw is all of them.
         if !self.dedup || self.columns.contains(&Column::Raw) {
             parquet = parquet.columns(&self.columns);

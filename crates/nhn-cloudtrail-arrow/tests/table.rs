@@ -123,6 +123,31 @@ fn every_case_is_a_table() {
     }
 }
 
+/// A column of texts that repeat compares them a few bytes at a time.
+#[test]
+fn texts_that_differ_in_one_letter_are_told_apart() {
+    let mut texts = vec!["10.0.11.200".to_owned(), "10.0.12.200".to_owned()];
+    for length in 1..80 {
+        let text = "a".repeat(length);
+        for at in 0..length {
+            texts.push(text.clone());
+            let mut other = text.clone();
+            other.replace_range(at..=at, "b");
+            texts.push(other);
+        }
+    }
+    let lines = texts.iter().map(|text| format!("{{\"userIp\":\"{text}\"}}\n"));
+    let table = TableBuilder::new().columns(&[Column::UserIp]).threads(1);
+    let table = table.from_bytes(lines.collect::<String>()).unwrap().read_all().unwrap();
+    let mut rows = Vec::new();
+    for batch in &table.batches {
+        let column = text_of(batch.column(0));
+        let column = column.as_any().downcast_ref::<StringArray>().unwrap();
+        rows.extend(column.iter().map(|text| text.unwrap().to_owned()));
+    }
+    assert_eq!(rows, texts);
+}
+
 #[test]
 fn an_outcome_alone_knows_of_failed_ids() {
     let case = support::cases().into_iter().find(|case| case.name == "outcome-failed-phase");

@@ -579,6 +579,13 @@ pub(crate) struct InputArgs {
     #[arg(long)]
     pub(crate) dedup: bool,
 
+    /// Check the checksum of every Parquet file before reading it
+    ///
+    /// A damaged file is then an error, as is one that has no checksum because another program wrote
+    /// it. Parquet files are read twice.
+    #[arg(long)]
+    pub(crate) verify: bool,
+
     /// Keep what could not be read in FILE, as JSON lines
     ///
     /// Each with source, record, line, byte, code, message, and the bytes as raw, or as raw_base64

@@ -213,7 +213,7 @@ impl Input<Reader> {
         let buckets = buckets(context, args)?;
         let Wanted { filter, told } = wanted;
         Self::new(context, args, told, Target::Output(result), |sources| {
-            let mut parquet = Parquet::new(&filter, &context.catalog);
+            let mut parquet = Parquet::new(&filter, &context.catalog).verify(args.verify);
             // Whether records are the same tells only all of them; raw is all of them.
             if let Some(columns) = columns
                 && (!args.dedup || columns.contains(&Column::Raw))
@@ -260,6 +260,7 @@ impl Input<Batches> {
                 .limits(limits(args))
                 .catalog(context.catalog.clone())
                 .filter(filter)
+                .verify(args.verify)
                 .open(sources)
         })
     }

@@ -105,6 +105,7 @@ fn run_with(
 pub fn main(args: impl IntoIterator<Item = OsString>, sql: Option<&dyn Sql>) -> u8 {
     static CURRENT: Mutex<Option<Interrupt>> = Mutex::new(None);
     static INSTALLED: Once = Once::new();
+    nhn_cloudtrail_arrow::hide_caught_panics();
     let current = || CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
     let interrupt = Interrupt::default();
     *current() = Some(interrupt.clone());

@@ -216,3 +216,50 @@ fn what_is_at_hand_is_given_without_reading_on() {
     assert!(reader.next_ready().is_none());
     assert_eq!(reader.stats().events, 2);
 }
+
+/// What repeats keys must not take time proportional to its square: each of these would take minutes.
+#[test]
+fn repeated_keys_cost_no_more_than_others() {
+    let mut record = String::from("{\"eventId\":\"a\"");
+    for _ in 0..2 {
+        for n in 0..200_000 {
+            record += &format!(",\"k{n}\":{n}");
+        }
+    }
+    record += &",\"region\":\"KR1\",\"eventTarget\":{\"targetMembers\":[],\"x\":1}".repeat(50_000);
+    record +=
+        &format!(",\"eventTarget\":{{{}\"x\":1}}}}", "\"targetMembers\":[{}],".repeat(100_000));
+    let event = Event::from_raw(record, Default::default()).unwrap();
+    let problems = event.problems();
+    assert_eq!(problems.len(), 200_002);
+    assert_eq!(problems[..4], ["region", "target_members", "k0", "k1"]);
+    assert_eq!(event.extra().count(), 200_000);
+    assert_eq!(event.target_members().map(|members| members.len()), Some(1));
+    assert!(event.extra_json().is_some_and(|json| json.starts_with("{\"k0\":0,\"k1\":1,")));
+    assert_eq!(event.key().len(), 64);
+}
+
+#[test]
+fn an_unknown_key_that_is_called_like_a_field_is_named_once() {
+    let record =
+        "{\"region\":1,\"region\":\"\",\"user_ip\":1,\"region\":2,\"user_ip\":2,\"userIp\":\"x\"}";
+    let event = Event::from_raw(record, Default::default()).unwrap();
+    assert_eq!(event.problems(), ["user_ip", "region"]);
+    let record = "{\"b\":1,\"a\":1,\"b\":2,\"a\":2,\"b\":3,\"c\":1}";
+    let event = Event::from_raw(record, Default::default()).unwrap();
+    assert_eq!(event.problems(), ["b", "a"]);
+}
+
+/// With one chain per key this would take minutes, and a million records hours.
+#[test]
+fn records_that_share_a_key_are_compared_as_fast_as_others() {
+    let line = |n: usize| format!("{{\"eventLogUuid\":\"one\",\"userName\":\"{n}\"}}\n");
+    let mut text: String = (0..300_000).map(line).collect();
+    text += &line(0);
+    text += &line(299_999);
+    text += &line(300_000);
+    let mut reader = Reader::builder().dedup(true).from_bytes(text).unwrap();
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 300_001);
+    let stats = reader.stats();
+    assert_eq!((stats.records, stats.duplicates, stats.conflicts), (300_003, 2, 300_000));
+}

@@ -1,5 +1,6 @@
 //! Reads Parquet files of the table back: as batches, and as the records that they came from.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
@@ -7,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_array::builder::BooleanBufferBuilder;
 use arrow_array::cast::AsArray;
@@ -28,6 +29,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use super::checksum;
 use super::record::Records;
 use crate::schema::{WIRE, data_type};
 use crate::table::is_meaning;
@@ -50,7 +52,7 @@ const ROWS: usize = 4096;
 /// other.
 ///
 /// ```no_run
-/// use std::sync::Arc;
+/// use std::sync::{Arc, Once};
 /// use nhn_cloudtrail::{Filter, Reader, catalog::Catalog};
 /// use nhn_cloudtrail_arrow::Parquet;
 ///
@@ -77,7 +79,15 @@ impl Parquet {
     pub fn new(filter: &Filter, catalog: &Catalog) -> Self {
         let (since, until) = filter.time_range();
         let (tests, fields) = (filter.field_tests(catalog), filter.fields());
-        Self(Arc::new(Pruner { since, until, tests, fields, only: None }))
+        Self(Arc::new(Pruner { since, until, tests, fields, only: None, verify: false }))
+    }
+
+    /// Checks the checksum of a file before its records are returned: a change of any bit of the file
+    /// is then an `INVALID_TABLE` error, and so is a file without a checksum, which this library did
+    /// not write. Each file is read twice. Off by default; then only the footer is checked.
+    #[must_use]
+    pub fn verify(self, verify: bool) -> Self {
+        Self(Arc::new(Pruner { verify, ..Pruner::clone(&self.0) }))
     }
 
     /// Reads only what these columns and the filter need: the records are then no more than that.
@@ -117,11 +127,17 @@ impl Format for Parquet {
     }
 
     fn open(&self, path: &Path) -> Result<Box<dyn Rows + Send>> {
-        let table = TableFile::open(path)?;
+        let mut table = TableFile::open(path)?;
         let groups = 0..table.groups();
         let pruner = self.0.clone();
         let columns = table.record_columns(pruner.only.as_deref())?;
-        Ok(Box::new(RecordReader { table, pruner, columns, groups, open: None, skipped: 0 }))
+        let checksum = table.checksum.take();
+        if pruner.verify && checksum.is_none() {
+            return Err(no_checksum(path));
+        }
+        let checksum = checksum.filter(|_| pruner.verify);
+        let (open, skipped) = (None, 0);
+        Ok(Box::new(RecordReader { table, pruner, columns, groups, checksum, open, skipped }))
     }
 }
 
@@ -135,6 +151,7 @@ struct Pruner {
     fields: Vec<Field>,
     /// The columns that are needed, where these are not all.
     only: Option<Vec<Column>>,
+    verify: bool,
 }
 
 impl Pruner {
@@ -223,6 +240,8 @@ struct RecordReader {
     columns: Vec<Column>,
     /// The row groups that come next.
     groups: Range<usize>,
+    /// What is still to be checked before anything is read.
+    checksum: Option<checksum::Body>,
     open: Option<OpenGroup>,
     /// How many rows were passed over since the last that were given out.
     skipped: u64,
@@ -245,6 +264,13 @@ impl Rows for RecordReader {
 
 impl RecordReader {
     fn advance(&mut self) -> Result<Option<RawRows>> {
+        if let Some(checksum) = &mut self.checksum {
+            if checksum.step().map_err(|error| not_as_written(&self.table.path, error))? {
+                self.checksum = None;
+            }
+            // So that the reading can be stopped meanwhile.
+            return Ok(Some(RawRows::default()));
+        }
         loop {
             if let Some(open) = &mut self.open {
                 if let Some(rows) = open.read(&self.table, &mut self.skipped)? {
@@ -353,6 +379,7 @@ pub(crate) struct TableFile {
     metadata: ArrowReaderMetadata,
     /// In the order that they have in the file; none for one that is no column of the table.
     columns: Vec<Option<Column>>,
+    checksum: Option<checksum::Body>,
 }
 
 impl TableFile {
@@ -364,6 +391,8 @@ impl TableFile {
             Error::new(code, "cannot be read").at(place(path)).caused_by(error)
         };
         let file = File::open(path).map_err(wrong)?;
+        let checksum = file.try_clone().and_then(checksum::Body::open);
+        let checksum = checksum.map_err(|error| not_as_written(path, error))?;
         // The schema is what the file's own columns say, not what was embedded for Arrow.
         let options = || ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
         let found = guard(path, || {
@@ -389,7 +418,7 @@ impl TableFile {
         let options = options().with_schema(Arc::new(Schema::new(fields)));
         let metadata =
             guard(path, || ArrowReaderMetadata::try_new(found.metadata().clone(), options))?;
-        Ok(Self { file, path: path.to_owned(), metadata, columns })
+        Ok(Self { file, path: path.to_owned(), metadata, columns, checksum })
     }
 
     /// How many row groups it has.
@@ -495,13 +524,36 @@ impl Iterator for Batches {
     }
 }
 
+thread_local! {
+    /// Whether a panic in this thread becomes an error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Stops the process from printing a message for a panic that becomes an error: damaged files make the
+/// Parquet library panic. Changes the panic hook of the process, so it is for programs to call.
+#[doc(hidden)]
+pub fn hide_caught_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                print(panic);
+            }
+        }));
+    });
+}
+
 /// Runs a part of the reading of a file that may be damaged. There is damage at which the library
 /// panics, as fuzzing has shown; nothing of what it was at is used then.
 fn guard<T, E>(path: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(outer);
+    match result {
         Ok(result) => result.map_err(|error| damaged(path, error)),
         Err(_) => Err(damaged(path, "it cannot be made sense of")),
     }
@@ -552,6 +604,20 @@ fn check(schema: &Schema) -> Result<(Vec<Option<Column>>, Vec<ArrowField>), Stri
         return Err(format!("it has no {missing}, which records are known by"));
     }
     Ok((columns, fields))
+}
+
+/// What is wrong with a file that cannot be checked, or is not as it was written.
+fn not_as_written(path: &Path, error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::InvalidData {
+        return damaged(path, error);
+    }
+    Error::new(Code::Io, "cannot be read").at(place(path)).caused_by(error)
+}
+
+fn no_checksum(path: &Path) -> Error {
+    let message = "the Parquet file has no checksum to verify: it was written by another program or an \
+                   older release, or is damaged; read it without verifying, or write it again";
+    Error::new(Code::InvalidTable, message).at(place(path))
 }
 
 fn place(path: &Path) -> Position {

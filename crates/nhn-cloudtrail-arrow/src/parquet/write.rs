@@ -1,6 +1,7 @@
 //! Writes the table as a Parquet file.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
@@ -15,7 +16,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
+use twox_hash::XxHash3_64;
 
+use super::checksum;
 use super::encode::Encoder;
 
 /// How many rows a row group has at the most.
@@ -27,7 +30,8 @@ const GROUP_TEXT: usize = 192 << 20;
 /// Writes batches of the table as one Parquet file, rows in the order that they come in.
 ///
 /// The file is compressed with zstd and has statistics of every column and page, so that readers
-/// can leave out what a filter does not want. Memory is bounded by one row group. The same batches
+/// can leave out what a filter does not want. It has a checksum of all its bytes, which
+/// [`Parquet::verify`](crate::Parquet::verify) checks. Memory is bounded by one row group. The same batches
 /// make the same bytes, whatever the number of threads.
 pub struct ParquetWriter<W: Write + Send> {
     file: SerializedFileWriter<Sink<W>>,
@@ -42,15 +46,45 @@ pub struct ParquetWriter<W: Write + Send> {
 
 /// What is written to, until it is taken back: the file's writer gives its sink back too, but says
 /// of a failure then neither what it was nor whose.
-struct Sink<W>(Option<W>);
+struct Sink<W> {
+    sink: Option<W>,
+    /// Of what was written.
+    hash: XxHash3_64,
+    /// The end of the file, held back until its checksum is known.
+    end: Option<Vec<u8>>,
+}
 
 impl<W: Write> Write for Sink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.as_mut().map_or(Ok(0), |sink| sink.write(bytes))
+        if let Some(end) = &mut self.end {
+            return end.write(bytes);
+        }
+        let count = self.sink.as_mut().map_or(Ok(0), |sink| sink.write(bytes))?;
+        self.hash.write(bytes.get(..count).unwrap_or_default());
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), Write::flush)
+        self.sink.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl<W: Write> Sink<W> {
+    fn new(sink: W) -> Self {
+        Self { sink: Some(sink), hash: XxHash3_64::new(), end: None }
+    }
+
+    /// Writes the end that was held back, with the checksum before the footer.
+    fn finish(&mut self) -> io::Result<()> {
+        let end = self.end.take().unwrap_or_default();
+        let (body, footer) = checksum::footer(&end)
+            .and_then(|at| end.split_at_checked(at))
+            .ok_or_else(|| io::Error::other("the footer has no length"))?;
+        self.write_all(body)?;
+        let checksum = checksum::of(self.hash.finish(), footer);
+        self.write_all(&checksum)?;
+        self.write_all(footer)?;
+        self.flush()
     }
 }
 
@@ -73,7 +107,7 @@ impl<W: Write + Send> ParquetWriter<W> {
         };
         let encoder = Encoder::new(&schema, threads);
         let properties = Some(properties(&schema));
-        let writer = ArrowWriter::try_new(Sink(Some(sink)), schema, properties).map_err(failed)?;
+        let writer = ArrowWriter::try_new(Sink::new(sink), schema, properties).map_err(failed)?;
         let (file, factory) = writer.into_serialized_writer().map_err(failed)?;
         Ok(Self { file, factory, encoder, begun: 0, rows: 0, text: 0 })
     }
@@ -135,10 +169,12 @@ impl<W: Write + Send> ParquetWriter<W> {
             self.end_group();
         }
         self.write_groups(true).map_err(failed)?;
+        self.file.inner_mut().end = Some(Vec::new());
         self.file.finish().map_err(failed)?;
         self.file.flush().map_err(|error| failed(error.into()))?;
-        let sink = self.file.inner_mut().0.take();
-        sink.ok_or_else(|| Error::new(Code::Panic, "the file was finished before"))
+        let sink = self.file.inner_mut();
+        sink.finish().map_err(|error| failed(error.into()))?;
+        sink.sink.take().ok_or_else(|| Error::new(Code::Panic, "the file was finished before"))
     }
 }
 

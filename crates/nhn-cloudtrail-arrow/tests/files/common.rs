@@ -54,9 +54,18 @@ pub(crate) fn write(
 
 /// Reads a file or a folder of them.
 pub(crate) fn read_back(path: &Path, filter: Filter) -> Reader {
+    read_with(path, filter, |parquet| parquet)
+}
+
+/// The same, with options.
+pub(crate) fn read_with(
+    path: &Path,
+    filter: Filter,
+    with: impl FnOnce(Parquet) -> Parquet,
+) -> Reader {
     let catalog = Catalog::builtin();
     Reader::builder()
-        .format(Arc::new(Parquet::new(&filter, &catalog)))
+        .format(Arc::new(with(Parquet::new(&filter, &catalog))))
         .select(filter.into_select(catalog))
         .open([path])
         .unwrap()

@@ -362,3 +362,40 @@ fn where_bytes_are_kept_records_are_told_apart_by_what_they_say() {
     assert_eq!(add(&format!("{{{time},\"userName\":\"42\"}}")).duplicates, 1);
     assert_eq!(lines(&root).len(), 2);
 }
+
+/// A time that is spelled otherwise makes the same row, but another record.
+#[test]
+fn a_stored_row_leaves_out_one_row_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, columns) in [("rows", Column::standard().to_vec()), ("records", with_raw())] {
+        let root = folder.path().join(name);
+        let add =
+            |text: &str| add_table(&root, text, TableBuilder::new().columns(&columns)).unwrap();
+        let one = record("2026-10-31T00:00:00.000+0000", "a", "");
+        let other = record("2026-10-31T00:00:00.000Z", "a", "");
+        assert_eq!(add(&one).events, 1);
+        let stats = add(&(one.clone() + &other));
+        let counts = (stats.events, stats.duplicates, stats.conflicts);
+        assert_eq!(counts, (1, 1, 1), "{name}");
+        assert_eq!(lines(&root).len(), 2, "{name}");
+        let stats = add(&(other + &one));
+        assert_eq!((stats.events, stats.duplicates, stats.conflicts), (0, 2, 0), "{name}");
+    }
+}
+
+/// With one chain per key, this took time proportional to the square of the rows.
+#[test]
+fn rows_that_share_a_key_are_added_as_fast_as_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let text: String = (0..60_000)
+        .map(|n| record("2026-10-31T00:00:00Z", "one", &format!(",\"userName\":\"{n}\"")))
+        .collect();
+    let stats = add(&root, &text).unwrap();
+    assert_eq!((stats.events, stats.duplicates, stats.conflicts), (60_000, 0, 59_999));
+    let stats = add(&root, &text).unwrap();
+    assert_eq!((stats.events, stats.duplicates, stats.conflicts), (0, 60_000, 0));
+    let other = record("2026-10-31T00:00:00Z", "one", "");
+    let stats = add(&root, &other).unwrap();
+    assert_eq!((stats.events, stats.duplicates, stats.conflicts), (1, 0, 1));
+}

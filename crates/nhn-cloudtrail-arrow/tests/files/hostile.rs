@@ -1,6 +1,7 @@
 //! Damaged Parquet files, and files of something else: an error, never a panic.
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -8,8 +9,9 @@ use nhn_cloudtrail::catalog::Catalog;
 use nhn_cloudtrail::{Column, Filter, Reader};
 use nhn_cloudtrail_arrow::Parquet;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::common::{all_events, read_back, with_raw, write};
+use crate::common::{all_events, flat, read_back, read_with, with_raw, write};
 
 #[test]
 fn damage_is_an_error() {
@@ -34,6 +36,11 @@ fn damage_is_an_error() {
                 1 => bytes[footer + next(whole.len() - footer)] ^= 1 << next(8),
                 _ => bytes[next(whole.len())] = next(256) as u8,
             }
+            if round % 2 == 0 {
+                // What has no checksum is read as far as it goes.
+                let at = bytes.windows(8).position(|bytes| bytes == b"NHNXXH3\n").unwrap_or(0);
+                bytes[at] = b'P';
+            }
             fs::write(&path, bytes).unwrap();
             let filter = Filter::new().since("2000-01-01", "UTC").unwrap();
             for item in read_back(&path, filter) {
@@ -45,6 +52,114 @@ fn damage_is_an_error() {
             }
         }
     }
+}
+
+/// The codes of the errors that come of a file, and how many events come before and after them.
+fn verified(path: &Path) -> (Vec<&'static str>, usize) {
+    let mut events = 0;
+    let errors =
+        read_with(path, Filter::new(), |parquet| parquet.verify(true)).filter_map(|item| {
+            events += usize::from(item.is_ok());
+            item.err()
+        });
+    (errors.map(|error| error.code().as_str()).collect(), events)
+}
+
+#[test]
+fn any_flipped_bit_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let events = &all_events()[..60];
+    let mut random = 11u64;
+    let mut next = |below: usize| {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    for columns in [Column::standard(), &with_raw()] {
+        write(&path, columns, events, 25, 1);
+        assert_eq!(verified(&path), (vec![], events.len()));
+        let whole = fs::read(&path).unwrap();
+        let length = u32::from_le_bytes(whole[whole.len() - 8..][..4].try_into().unwrap());
+        let footer = whole.len() - 8 - length as usize;
+        assert_eq!(&whole[footer - 24..][..8], b"NHNXXH3\n");
+        let some = (0..400).map(|_| next(whole.len())).collect::<Vec<_>>();
+        // All of the checksum, and of what tells where it is.
+        let all = (0..8).chain(footer - 32..footer + 8).chain(whole.len() - 16..whole.len());
+        for at in some.into_iter().chain(all) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << next(8);
+            fs::write(&path, &bytes).unwrap();
+            let (errors, events) = verified(&path);
+            assert_eq!((errors.len(), events), (1, 0), "byte {at} of {}", whole.len());
+            // Without the name of the format it is no Parquet file.
+            let code = if at < 4 { "NOT_A_LOG" } else { "INVALID_TABLE" };
+            assert_eq!(errors, [code], "byte {at} of {}", whole.len());
+            if at >= footer - 16 && at < whole.len() - 8 {
+                // The footer is checked without being asked to, unless its checksum cannot be found.
+                assert_eq!(read_back(&path, Filter::new()).filter(Result::is_ok).count(), 0);
+            }
+        }
+        for end in [whole.len() - 1, footer, footer - 24, 12] {
+            fs::write(&path, &whole[..end]).unwrap();
+            assert_eq!(verified(&path), (vec!["INVALID_TABLE"], 0), "{end}");
+        }
+    }
+}
+
+#[test]
+fn a_large_file_is_verified_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let mut random = 5u64;
+    let mut line = |_| {
+        let mut text = String::from("{\"eventId\":\"a\",\"request\":\"");
+        for _ in 0..4096 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            text += &format!("{random:016x}");
+        }
+        text + "\"}\n"
+    };
+    let text: String = (0..300).map(&mut line).collect();
+    let events = nhn_cloudtrail::parse(text).unwrap();
+    write(&path, Column::standard(), &events, 100, 1);
+    let whole = fs::read(&path).unwrap();
+    assert!(whole.len() > 9 << 20, "{}", whole.len());
+    assert_eq!(verified(&path), (vec![], 300));
+    for at in [4, 4 << 20, (4 << 20) - 1, 9 << 20] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 16;
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(verified(&path), (vec!["INVALID_TABLE"], 0), "{at}");
+    }
+}
+
+#[test]
+fn what_others_wrote_has_no_checksum_to_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let events = &all_events()[..9];
+    write(&path, Column::standard(), events, 9, 1);
+    let ours = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
+    let ours = ours.build().unwrap();
+    let other = folder.path().join("other.parquet");
+    let file = fs::File::create(&other).unwrap();
+    let schema = arrow_array::RecordBatchReader::schema(&ours);
+    let mut writer = ArrowWriter::try_new(file, schema, None).unwrap();
+    ours.for_each(|batch| writer.write(&batch.unwrap()).unwrap());
+    writer.close().unwrap();
+    let lines: Vec<String> =
+        read_back(&other, Filter::new()).map(|event| flat(&event.unwrap())).collect();
+    assert_eq!(lines, events.iter().map(flat).collect::<Vec<_>>());
+    let mut reader = read_with(&other, Filter::new(), |parquet| parquet.verify(true));
+    let error = reader.next().unwrap().unwrap_err();
+    assert_eq!(error.code().as_str(), "INVALID_TABLE");
+    assert!(error.to_string().contains("another program or an older release"), "{error}");
+    assert!(reader.next().is_none());
+    // One file that cannot be verified costs the others nothing.
+    assert_eq!(verified(folder.path()), (vec!["INVALID_TABLE"], 9));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use nhn_cloudtrail::catalog::{Catalog, Kind, Lang};
 use nhn_cloudtrail::{Column, Event, Filter, Outcome};
-use nhn_cloudtrail_arrow::{ParquetWriter, schema};
+use nhn_cloudtrail_arrow::{ParquetWriter, TableBuilder, schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::common::{all_events, cases, flat, read_back, with_raw, write};
@@ -283,5 +283,64 @@ fn files_that_others_compressed_come_back() {
         writer.close().unwrap();
         let back = read_back(&path, Filter::new()).map(|event| flat(&event.unwrap()));
         assert_eq!(back.collect::<Vec<_>>(), wanted, "{compression:?}");
+    }
+}
+
+/// Writes records with these columns.
+fn write_lines(path: &std::path::Path, columns: &[Column], lines: &[&str]) {
+    let events = nhn_cloudtrail::parse(lines.join("\n")).unwrap();
+    write(path, columns, &events, 100, 1);
+}
+
+#[test]
+fn the_ends_of_a_period_are_those_of_the_filter() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let at = "2026-10-31T00:00:00.005Z";
+    for columns in [Column::standard(), &with_raw()] {
+        // The second is told by the rows, the first by the statistics.
+        for more in [None, Some("{\"eventTime\":\"2026-11-30T00:00:00Z\"}")] {
+            let line = format!("{{\"eventTime\":\"{at}\",\"eventId\":\"a\"}}");
+            let lines: Vec<&str> = [line.as_str()].into_iter().chain(more).collect();
+            write_lines(&path, columns, &lines);
+            let count = |since: &str, until: &str| {
+                let filter = Filter::new().since(since, "UTC").unwrap();
+                read_back(&path, filter.until(until, "UTC").unwrap()).count()
+            };
+            let (before, after) = ("2026-10-31T00:00:00.004Z", "2026-10-31T00:00:00.006Z");
+            assert_eq!(count(before, after), 1);
+            assert_eq!(count(at, after), 1);
+            assert_eq!(count(before, at), 0);
+            assert_eq!(count(after, "2026-11-01"), 0);
+            assert_eq!(count("2026-10-31", "2026-10-31"), 1);
+        }
+    }
+}
+
+#[test]
+fn a_column_that_is_lacking_is_looked_for_in_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let lines = ["{\"userId\":\"x\",\"userName\":\"n\"}", "{\"userId\":\"y\",\"userName\":\"n\"}"];
+    let count = |user: &str| read_back(&path, Filter::new().user(user).unwrap()).count();
+    write_lines(&path, &[Column::UserName, Column::Raw], &lines);
+    assert_eq!((count("x"), count("n"), count("z")), (1, 2, 0));
+    write_lines(&path, &[Column::EventTime, Column::EventId, Column::UserName], &lines);
+    assert_eq!((count("x"), count("n"), count("z")), (0, 2, 0));
+}
+
+#[test]
+fn whether_rows_are_the_same_is_told_by_all_their_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let lines = ["x", "y", "x"].map(|user| format!("{{\"eventId\":\"a\",\"userId\":\"{user}\"}}"));
+    let lines = lines.each_ref().map(String::as_str);
+    for columns in [Column::standard(), &with_raw()] {
+        write_lines(&path, columns, &lines);
+        for asked in [&[Column::EventId][..], &[Column::EventId, Column::Source]] {
+            let table = TableBuilder::new().columns(asked).dedup(true).open([&path]).unwrap();
+            let table = table.read_all().unwrap();
+            assert_eq!((table.stats.events, table.stats.duplicates), (2, 1));
+        }
     }
 }

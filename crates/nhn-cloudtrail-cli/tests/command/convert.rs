@@ -461,3 +461,50 @@ fn there_is_a_most_of_threads() {
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("--threads"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_flipped_bit_is_an_error_where_the_checksum_is_verified() {
+    let folder = folder();
+    let (whole, path) = (folder.path().join("a.parquet"), folder.path().join("b.parquet"));
+    for more in [&[][..], &["--keep-raw"]] {
+        assert_eq!(convert(&logs(), &whole, more).status, 0);
+        let expected = read(logs(), "jsonl", &[]);
+        assert_eq!(read(&whole, "jsonl", &["--verify"]), expected);
+        let bytes = std::fs::read(&whole).unwrap();
+        let mut random = 3u64;
+        for round in 0..40 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (at, bit) = ((random >> 20) as usize % (bytes.len() - 4), 1 << (random >> 60 & 7));
+            let mut flipped = bytes.clone();
+            flipped[at + 4] ^= bit;
+            std::fs::write(&path, &flipped).unwrap();
+            let file = path.to_str().unwrap();
+            let output = folder.path().join("out.jsonl");
+            let output = output.to_str().unwrap();
+            let ran = match round % 3 {
+                0 => run(["read", file, "--format", "jsonl", "--verify"]),
+                1 => run(["stats", file, "--verify"]),
+                _ => run(["convert", file, "-o", output, "--verify"]),
+            };
+            assert_eq!(ran.status, 2, "byte {}: {}", at + 4, ran.stderr);
+            assert!(ran.stderr.contains("b.parquet: the Parquet file "), "{}", ran.stderr);
+            assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+            // Without a check there may be other events, but never a message of a panic.
+            let ran = run(["read", file, "--format", "jsonl"]);
+            assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        }
+    }
+    // Logs have no such checksum; there is nothing to verify.
+    assert_eq!(read(logs(), "jsonl", &["--verify"]), read(logs(), "jsonl", &[]));
+}
+
+#[test]
+fn duplicates_in_a_table_are_told_by_all_columns() {
+    let folder = folder();
+    let table = folder.path().join("a.parquet");
+    let log = "{\"eventId\":\"a\",\"userId\":\"x\"}\n{\"eventId\":\"a\",\"userId\":\"y\"}\n";
+    let args = ["convert", "-", "-o", table.to_str().unwrap()];
+    assert_eq!(run_on(log.as_bytes(), args).status, 0);
+    let rows = read(&table, "jsonl", &["--dedup", "--columns", "event_id"]);
+    assert_eq!(lines(&rows), ["{\"event_id\":\"a\"}"; 2]);
+}

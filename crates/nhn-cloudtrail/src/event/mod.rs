@@ -531,14 +531,9 @@ impl Event {
     /// [`Field::as_str`], unknown ones by their key.
     pub fn problems(&self) -> Vec<Cow<'_, str>> {
         let (fields, others) = self.problems_apart();
-        let mut names: Vec<Cow<'_, str>> =
-            fields.into_iter().map(|field| field.as_str().into()).collect();
-        for key in others {
-            if !names.contains(&key) {
-                names.push(key);
-            }
-        }
-        names
+        let is_field = |key: &str| fields.iter().any(|field| field.as_str() == key);
+        let others = others.into_iter().filter(|key| !is_field(key));
+        fields.iter().map(|field| field.as_str().into()).chain(others).collect()
     }
 
     /// The same with known fields apart from the keys of unknown ones.
@@ -566,9 +561,10 @@ impl Event {
                 fields.push(field);
             }
         }
+        let mut named = HashSet::new();
         for member in self.unknown_members() {
             let odd = !member.last || member.lone || json::has_lone_surrogate(member.value);
-            if odd && !others.contains(&member.key) {
+            if odd && named.insert(member.key.clone()) {
                 others.push(member.key);
             }
         }

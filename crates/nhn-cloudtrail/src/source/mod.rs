@@ -8,6 +8,7 @@ mod stretch;
 mod target;
 mod wait;
 mod watch;
+mod zstd;
 
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File};
@@ -17,6 +18,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use self::zstd::{Zstd, is_frame};
 use crate::error::{Code, Error, Position, Result};
 use bytes::Bytes;
 pub use format::{Format, RawRows, Rows};
@@ -26,13 +28,6 @@ use stretch::Stretch;
 pub use target::{Target, check_target, is_stdout};
 pub use wait::Waiting;
 pub(crate) use watch::{Unread, Watch};
-
-/// How much of a zstd stream a window may take, as a power of two: 128 MiB, what `zstd` itself
-/// reads without being asked to.
-const ZSTD_WINDOW_LOG: u32 = 27;
-
-/// The most that a block of zstd holds.
-const ZSTD_BLOCK: usize = 128 << 10;
 
 /// The file that tells a folder to be a data set of ours, which may have no rows yet.
 #[doc(hidden)]
@@ -277,9 +272,8 @@ impl Source {
             None => Box::new(counted),
             Some(Compression::Gzip) => Box::new(Gzip::new(counted)),
             Some(Compression::Zstd) => {
-                let mut decoder = zstd::Decoder::new(counted).map_err(wrong)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(wrong)?;
-                Box::new(Blocks(BufReader::with_capacity(ZSTD_BLOCK, decoder)))
+                let position = Position { source: name.clone(), ..Position::default() };
+                Box::new(Zstd::new(counted, position).map_err(wrong)?)
             }
         }))
     }
@@ -302,11 +296,7 @@ enum Compression {
 fn compression(head: &[u8]) -> Option<Compression> {
     match head {
         [0x1f, 0x8b, ..] => Some(Compression::Gzip),
-        // A frame, or one to be skipped.
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-            Some(Compression::Zstd)
-        }
-        _ => None,
+        _ => is_frame(head).then_some(Compression::Zstd),
     }
 }
 
@@ -323,18 +313,6 @@ fn table_of(head: &[u8]) -> Option<&'static str> {
         }
         _ => return None,
     })
-}
-
-/// Reads a block's worth at a time, however much is asked for: the decoder drops what a call has
-/// decoded when it then meets damage, so no more than the damaged block is to be lost.
-struct Blocks<R>(BufReader<R>);
-
-impl<R: Read> Read for Blocks<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.0.fill_buf()?.read(buffer)?;
-        self.0.consume(count);
-        Ok(count)
-    }
 }
 
 struct Counted<R> {

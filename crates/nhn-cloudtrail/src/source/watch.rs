@@ -126,6 +126,11 @@ impl<R> Watched<R> {
 pub(crate) struct Unread(io::Error);
 
 impl Unread {
+    /// An error of this library, to be reported as it is.
+    pub(crate) fn error(error: Error) -> io::Error {
+        io::Error::other(Unread(io::Error::other(error)))
+    }
+
     /// What the source said, or the error as it is where it was not the source.
     pub(crate) fn of(error: io::Error) -> Result<io::Error, io::Error> {
         error.downcast::<Unread>().map(|unread| unread.0)
