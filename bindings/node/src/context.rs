@@ -184,7 +184,8 @@ impl Context {
                 records::texts(bytes, spans, Field::Response).zip(ids).map(|(text, id)| {
                     let failed = match plain(id, scratch) {
                         Some(id) => *failed.get(id, |id| {
-                            Ok(catalog.meaning(String::from_utf8_lossy(id)).has_failed())
+                            let id = String::from_utf8_lossy(id);
+                            Ok::<bool, nhn_cloudtrail::Error>(catalog.meaning(id).has_failed())
                         })?,
                         None => false,
                     };

@@ -34,16 +34,6 @@ impl Header {
         header
     }
 
-    /// Reads the header inside an answer, as far as that is JSON.
-    pub(crate) fn inside(answer: &[u8]) -> Option<Self> {
-        json::members(answer)
-            .filter(|(key, _)| {
-                json::unquote(answer.get(key.clone()).unwrap_or_default()) == "header"
-            })
-            .last()
-            .map(|(_, value)| Self::read(answer.get(value).unwrap_or_default()))
-    }
-
     /// How the call failed, where it did.
     pub(crate) fn failure(&self) -> Option<String> {
         if self.successful != Some(false) {

@@ -12,7 +12,7 @@ mod zstd;
 
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File};
-use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
+use std::io::{self, Cursor, Read, Seek};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -354,6 +354,19 @@ type Found = Vec<(PathBuf, Option<io::Error>)>;
 /// one folder; `**` for a folder and all folders in it, or at the end for all files in these. Names
 /// that are not UTF-8 are as good as others.
 fn expand_glob(pattern: &Path, found: &mut Found) -> Result<()> {
+    let only_folders = pattern.as_os_str().as_encoded_bytes().ends_with(b"/");
+    for path in glob_paths(pattern, found)? {
+        if path.is_dir() {
+            walk(&path, found);
+        } else if !only_folders && path.symlink_metadata().is_ok() {
+            found.push((path, None));
+        }
+    }
+    Ok(())
+}
+
+/// The paths that a glob matches; the last of them need not exist.
+fn glob_paths(pattern: &Path, found: &mut Found) -> Result<Vec<PathBuf>> {
     const OPTIONS: glob::MatchOptions = glob::MatchOptions {
         case_sensitive: true,
         require_literal_separator: true,
@@ -397,15 +410,7 @@ fn expand_glob(pattern: &Path, found: &mut Found) -> Result<()> {
         paths.sort_unstable();
         paths.dedup();
     }
-    let only_folders = pattern.as_os_str().as_encoded_bytes().ends_with(b"/");
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, found);
-        } else if !only_folders && path.symlink_metadata().is_ok() {
-            found.push((path, None));
-        }
-    }
-    Ok(())
+    Ok(paths)
 }
 
 /// A folder and all folders in it; links are not followed, nor names that begin with a dot.

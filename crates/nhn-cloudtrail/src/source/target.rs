@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Source, glob_of, place};
+use super::{Source, glob_paths, is_glob, place};
 use crate::error::{Code, Error, Result, printable};
 
 /// Where a result goes.
@@ -135,7 +135,8 @@ impl Output {
         }
         let holds = match std::fs::metadata(source) {
             Ok(data) => data.is_dir() && self.is_within(source),
-            Err(_) => glob_of(source).is_some_and(|glob| self.is_matched(glob)),
+            Err(_) if is_glob(source.as_os_str()) => self.is_matched(&source.to_string_lossy()),
+            Err(_) => false,
         };
         holds.then_some(Overlap::Within)
     }
@@ -178,8 +179,8 @@ impl Output {
         let Some(Planned { base, names }) = &self.path else { return false };
         let base = identity_of_path(base);
         let folders = |glob: &str| {
-            let found = glob::glob_with(glob, options(false)).ok();
-            found.into_iter().flatten().flatten().filter(|path| path.is_dir())
+            let found = glob_paths(Path::new(glob), &mut Vec::new()).unwrap_or_default();
+            found.into_iter().filter(|path| path.is_dir())
         };
         if folders(glob).any(|folder| self.is_within(&folder)) {
             return true;
@@ -201,7 +202,7 @@ impl Output {
             let rest = |from: &[&str]| {
                 let pattern = glob::Pattern::new(&from.join("/"));
                 pattern.is_ok_and(|pattern| {
-                    ends.iter().any(|end| pattern.matches_path_with(end, options(true)))
+                    ends.iter().any(|end| pattern.matches_path_with(end, OPTIONS))
                 })
             };
             let both =
@@ -218,14 +219,12 @@ impl Output {
     }
 }
 
-/// How globs are matched where sources are looked for; a path as a whole needs its separators.
-fn options(path: bool) -> glob::MatchOptions {
-    glob::MatchOptions {
-        require_literal_leading_dot: true,
-        require_literal_separator: path,
-        ..Default::default()
-    }
-}
+/// How globs are matched where sources are looked for.
+const OPTIONS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
 impl Planned {
     fn new(path: &Path) -> Self {
