@@ -24,7 +24,7 @@ pub struct Entry {
     pub names: Vec<String>,
     pub names_published: Vec<bool>,
     pub former_names: Vec<String>,
-    pub service: String,
+    pub service: Option<String>,
     pub services: Vec<String>,
     pub resource: Option<String>,
     pub action: Option<Action>,
