@@ -165,7 +165,7 @@ export interface Entry {
   names: Array<string>
   namesPublished: Array<boolean>
   formerNames: Array<string>
-  service: string
+  service?: string
   services: Array<string>
   resource?: string
   action?: Action

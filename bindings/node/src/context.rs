@@ -182,11 +182,11 @@ impl Context {
             let ids = records::texts(bytes, spans, Field::EventId);
             let numbers =
                 records::texts(bytes, spans, Field::Response).zip(ids).map(|(text, id)| {
+                    let has_failed = |id: &[u8]| -> nhn_cloudtrail::Result<bool> {
+                        Ok(catalog.meaning(String::from_utf8_lossy(id)).has_failed())
+                    };
                     let failed = match plain(id, scratch) {
-                        Some(id) => *failed.get(id, |id| {
-                            let id = String::from_utf8_lossy(id);
-                            Ok::<bool, nhn_cloudtrail::Error>(catalog.meaning(id).has_failed())
-                        })?,
+                        Some(id) => *failed.get(id, has_failed)?,
                         None => false,
                     };
                     let response = plain(text, scratch).unwrap_or_default();
