@@ -805,7 +805,6 @@ fn millis(time: &Zoned) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 mod tests {
     use proptest::prelude::*;
 
