@@ -343,7 +343,7 @@ impl Check<'_> {
                 self.verified.interrupted = true;
             }
             None if heads.len() <= 1 => self.verified.interrupted |= !heads.is_empty(),
-            Some(BEGINNING) if heads.is_empty() => (),
+            Some(BEGINNING) if heads.len() <= 1 => self.verified.interrupted |= !heads.is_empty(),
             Some(_) => {
                 let message = "is not the hash of the ledger's last line: the ledger's end was cut off \
                                or altered, or this was";

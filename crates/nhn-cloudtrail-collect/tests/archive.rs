@@ -638,8 +638,14 @@ fn what_a_kill_leaves_is_mended_by_the_next_run() {
     // And the second entry was begun.
     let half = lines.get(1).map_or("", |line| line.split_at(line.len() / 2).0);
     fs::write(&path, format!("{}{half}", lines[0])).unwrap();
-    let verified = verify(&archive);
-    assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);
+    // The head is written after the line: there is none yet, or that of an archive without entries.
+    for head in [None, Some(format!("{}\n", "0".repeat(64)))] {
+        if let Some(head) = head {
+            fs::write(archive.join("_archive/head"), head).unwrap();
+        }
+        let verified = verify(&archive);
+        assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);
+    }
     assert!(collect(&server, &archive).is_complete());
     let verified = verify(&archive);
     assert!(verified.is_intact() && !verified.interrupted, "{:?}", verified.findings);
