@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
     Code, Column, Error, Filter, Format, Limits, Meaning, Part, Parts, Progress, Reader,
-    ReaderBuilder, Reject, Result, Rows, Split, Stats, Store,
+    ReaderBuilder, RecordPath, Reject, Result, Rows, Split, Stats, Store,
 };
 use std::collections::VecDeque;
 
@@ -47,6 +47,7 @@ pub struct TableBuilder {
     stores: Vec<Arc<dyn Store>>,
     dedup: bool,
     limits: Limits,
+    record_path: Option<RecordPath>,
     threads: usize,
     most: usize,
     watch: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
@@ -60,6 +61,7 @@ impl std::fmt::Debug for TableBuilder {
             .field("filter", &self.filter)
             .field("dedup", &self.dedup)
             .field("limits", &self.limits)
+            .field("record_path", &self.record_path)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
@@ -76,6 +78,7 @@ impl Default for TableBuilder {
             stores: Vec::new(),
             dedup: false,
             limits: Limits::default(),
+            record_path: None,
             threads: 0,
             most: DICTIONARY,
             watch: None,
@@ -142,6 +145,13 @@ impl TableBuilder {
     /// What a record may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where the records are in wrappers that are not recognized, see
+    /// [`ReaderBuilder::record_path`](nhn_cloudtrail::ReaderBuilder::record_path).
+    pub fn record_path(mut self, path: RecordPath) -> Self {
+        self.record_path = Some(path);
         self
     }
 
@@ -253,6 +263,7 @@ impl TableBuilder {
     fn reader(&self) -> ReaderBuilder {
         let mut builder = Reader::builder().limits(self.limits).dedup(self.dedup);
         builder = self.stores.iter().cloned().fold(builder, ReaderBuilder::store);
+        builder = self.record_path.iter().cloned().fold(builder, ReaderBuilder::record_path);
         if let Some(watch) = &self.watch {
             let watch = watch.clone();
             builder = builder.watch(move || watch());

@@ -7,5 +7,6 @@ mod write;
 
 pub use read::Parquet;
 pub(crate) use read::TableFile;
+pub(crate) use record::unrecognized;
 pub use write::ParquetWriter;
 pub(crate) use write::text;
