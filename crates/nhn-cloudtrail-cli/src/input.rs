@@ -136,6 +136,7 @@ impl Report {
 
     /// The same, with what became of the events.
     pub(crate) fn tell_with(self, written: &str) -> u8 {
+        self.warn();
         // Of a result of which a part is missing it is always told what it has.
         let partial = self.status != 0 && !written.is_empty();
         if self.stats.rejects > 0 || partial || io::stderr().is_terminal() {
@@ -145,6 +146,25 @@ impl Report {
             self.warnings.note("  keep the rejects with --rejects FILE");
         }
         self.status
+    }
+
+    /// Warns of what was read and may not have been meant to be.
+    fn warn(&self) {
+        let Stats { events, unrecognized, nul_bytes, .. } = self.stats;
+        if unrecognized > 0 {
+            let has = if unrecognized == 1 { "has" } else { "have" };
+            self.warnings.warn(&format!(
+                "{} of {} {has} no CloudTrail field: foreign or wrapped data? see --record-path",
+                thousands(unrecognized),
+                counted(events, "event")
+            ));
+        }
+        if nul_bytes > 0 {
+            self.warnings.warn(&format!(
+                "skipped {} before records (a log that was truncated while it was written)",
+                counted(nul_bytes, "NUL byte")
+            ));
+        }
     }
 }
 
@@ -254,6 +274,7 @@ impl Input<Reader> {
             }
             let mut builder =
                 Reader::builder().limits(limits(args)).dedup(args.dedup).format(Arc::new(parquet));
+            builder = args.record_path.iter().cloned().fold(builder, ReaderBuilder::record_path);
             let interrupt = context.interrupt.clone();
             builder = builder.watch(move || !interrupt.is_raised());
             builder = buckets.into_iter().fold(builder, ReaderBuilder::store);
@@ -277,6 +298,7 @@ impl Input<Batches> {
         let interrupt = context.interrupt.clone();
         let buckets = buckets(context, args)?;
         let table = buckets.into_iter().fold(table, TableBuilder::store);
+        let table = args.record_path.iter().cloned().fold(table, TableBuilder::record_path);
         Self::new(context, args, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())
