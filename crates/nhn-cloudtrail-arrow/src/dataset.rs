@@ -22,7 +22,7 @@ use arrow_select::take::{take, take_record_batch};
 use nhn_cloudtrail::{Code, Column, Error, Position, Result, Stats, Timestamp};
 
 use crate::identity::{Identities, Identity, Stored};
-use crate::parquet::{ParquetWriter, TableFile, text};
+use crate::parquet::{ParquetWriter, TableFile, text, unrecognized};
 use crate::schema::WIRE;
 
 /// What data sets are parted by; it is no column of the table.
@@ -98,6 +98,8 @@ struct Counts {
     conflicts: u64,
     /// Duplicates that were counted as conflicts when they were read.
     no_conflicts: u64,
+    /// Duplicates that were counted as unrecognized when they were read.
+    unrecognized: u64,
 }
 
 /// The folder in which files are written. It is removed with what is left in it.
@@ -374,6 +376,7 @@ impl Dataset {
     /// `IO` where they cannot be written, `INVALID_TABLE` where a stored file is damaged.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut identities = None;
+        let mut duplicates = Vec::new();
         let mut from = 0;
         for rows in days(batch).chunk_by(|a, b| a == b) {
             let day = rows.first().copied().flatten();
@@ -388,7 +391,9 @@ impl Dataset {
                         self.counts.duplicates += u64::from(verdict.duplicate);
                         self.counts.no_conflicts += u64::from(verdict.duplicate && verdict.seen);
                         self.counts.conflicts += u64::from(verdict.conflict && !verdict.seen);
-                        if !verdict.duplicate {
+                        if verdict.duplicate {
+                            duplicates.push(row);
+                        } else {
                             add(&mut self.days, day, self.held.len(), row, 1);
                         }
                     }
@@ -396,6 +401,7 @@ impl Dataset {
             }
             from += rows.len();
         }
+        self.counts.unrecognized += unrecognized(batch, &duplicates)?;
         self.bytes += size(batch);
         self.held.push(batch.clone());
         if self.bytes >= HELD { self.flush(false) } else { Ok(()) }
@@ -403,10 +409,11 @@ impl Dataset {
 
     /// What was read, when what was left out here is counted as duplicates.
     pub fn adjust(&self, mut stats: Stats) -> Stats {
-        let Counts { duplicates, conflicts, no_conflicts } = self.counts;
+        let Counts { duplicates, conflicts, no_conflicts, unrecognized } = self.counts;
         stats.events = stats.events.saturating_sub(duplicates);
         stats.duplicates += duplicates;
         stats.conflicts = (stats.conflicts + conflicts).saturating_sub(no_conflicts);
+        stats.unrecognized = stats.unrecognized.saturating_sub(unrecognized);
         stats
     }
 

@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
     Code, Column, Error, Filter, Format, Limits, Meaning, Outcome, Part, Parts, Progress, Reader,
-    ReaderBuilder, Reject, Result, Rows, Split, Stats, Store,
+    ReaderBuilder, RecordPath, Reject, Result, Rows, Split, Stats, Store,
 };
 use std::collections::VecDeque;
 
@@ -48,6 +48,7 @@ pub struct TableBuilder {
     dedup: bool,
     verify: bool,
     limits: Limits,
+    record_path: Option<RecordPath>,
     threads: usize,
     most: usize,
     watch: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
@@ -62,6 +63,7 @@ impl std::fmt::Debug for TableBuilder {
             .field("dedup", &self.dedup)
             .field("verify", &self.verify)
             .field("limits", &self.limits)
+            .field("record_path", &self.record_path)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
     }
@@ -79,6 +81,7 @@ impl Default for TableBuilder {
             dedup: false,
             verify: false,
             limits: Limits::default(),
+            record_path: None,
             threads: 0,
             most: DICTIONARY,
             watch: None,
@@ -152,6 +155,13 @@ impl TableBuilder {
     /// What a record may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where the records are in wrappers that are not recognized, see
+    /// [`ReaderBuilder::record_path`](nhn_cloudtrail::ReaderBuilder::record_path).
+    pub fn record_path(mut self, path: RecordPath) -> Self {
+        self.record_path = Some(path);
         self
     }
 
@@ -264,6 +274,7 @@ impl TableBuilder {
     fn reader(&self) -> ReaderBuilder {
         let mut builder = Reader::builder().limits(self.limits).dedup(self.dedup);
         builder = self.stores.iter().cloned().fold(builder, ReaderBuilder::store);
+        builder = self.record_path.iter().cloned().fold(builder, ReaderBuilder::record_path);
         if let Some(watch) = &self.watch {
             let watch = watch.clone();
             builder = builder.watch(move || watch());

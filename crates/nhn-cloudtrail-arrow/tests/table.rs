@@ -216,3 +216,21 @@ proptest! {
         assert_same("any", table, &events, Column::ALL, Lang::Ko);
     }
 }
+
+#[test]
+fn records_are_read_where_the_path_leads() {
+    let mut text = String::new();
+    for number in 0..30_000 {
+        text += &format!("{{\"a\":{{\"b\":[{{\"eventId\":\"{number}\"}},{{\"mine\":1}}]}}}}\n");
+        if number % 1000 == 0 {
+            text += "\0\0\0";
+        }
+    }
+    for threads in [1, 2, 4] {
+        let builder = TableBuilder::new().record_path("a.b[]".parse().unwrap()).threads(threads);
+        let read = read(builder.columns(&[Column::EventId]).from_bytes(text.clone()).unwrap());
+        let stats = read.stats;
+        assert_eq!((stats.events, stats.rejects, stats.records), (60_000, 0, 60_000));
+        assert_eq!((stats.unrecognized, stats.nul_bytes), (30_000, 90), "{threads}");
+    }
+}

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use nhn_cloudtrail::catalog::{self, Edition, Kind, Lang, Phase};
-use nhn_cloudtrail::{Column, Outcome, SCHEMA_VERSION};
+use nhn_cloudtrail::{Column, Outcome, RecordPath, SCHEMA_VERSION};
 use nhn_cloudtrail_collect::Api;
 
 /// What `--version` prints after the name: all that a result depends on.
@@ -129,6 +129,7 @@ Examples:
   nhn-cloudtrail read logs/ --kind delete --user alice@example.com --since 7d
   nhn-cloudtrail read logs/ --event '*.instance.*' --columns event_time,user_id,event_id
   nhn-cloudtrail read logs/ --format csv -o october.csv --rejects rejected.jsonl
+  nhn-cloudtrail read export.json --record-path 'hits.hits[]._source'
 
 Rejects:
   A record that cannot be read is counted, reported on standard error, and costs its neighbours
@@ -291,8 +292,9 @@ JSON:
   records = events + rejects + duplicates. Each by_... is an object of counts, the greatest first;
   events without a value count under \"(none)\", which in by_phase is the act itself. An event of two
   services counts for the one that its ID spells. by_actor goes by user ID, else name, else UUID.
-  unknown has the event IDs that the catalog does not know. untimed counts events whose time cannot
-  be read. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
+  unknown has the event IDs that the catalog does not know. unrecognized counts events without any
+  CloudTrail field, nul_bytes the NUL bytes that were skipped before records. untimed counts events
+  whose time cannot be read. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
 
 /// Counts events.
 #[derive(Debug, clap::Args)]
@@ -535,6 +537,13 @@ pub(crate) struct SqlArgs {
     #[arg(long)]
     pub(crate) dedup: bool,
 
+    /// Read only the records that PATH leads to, for wrappers that are not recognized
+    ///
+    /// Names of members are separated by dots, and [] stands for each element of an array, as in
+    /// hits.hits[]._source. A string on the way is read as the JSON text in it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) record_path: Option<RecordPath>,
+
     /// Reject records larger than SIZE, such as 64M or 16MiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]
     pub(crate) max_record_bytes: usize,
@@ -593,6 +602,13 @@ pub(crate) struct InputArgs {
     /// The file appears only when it is whole, and only its owner may read it.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) rejects: Option<PathBuf>,
+
+    /// Read only the records that PATH leads to, for wrappers that are not recognized
+    ///
+    /// Names of members are separated by dots, and [] stands for each element of an array, as in
+    /// hits.hits[]._source. A string on the way is read as the JSON text in it.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) record_path: Option<RecordPath>,
 
     /// Reject records larger than SIZE, such as 64M or 16MiB
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size)]

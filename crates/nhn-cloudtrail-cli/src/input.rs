@@ -145,6 +145,7 @@ impl Report {
 
     /// The same, with what became of the events.
     pub(crate) fn tell_with(self, written: &str) -> u8 {
+        self.warn();
         if let Some(filters) = self.filters.filter(|_| self.stats.events == 0) {
             filters.warn(self.stats.filtered, self.warnings);
         }
@@ -157,6 +158,25 @@ impl Report {
             self.warnings.note("  keep the rejects with --rejects FILE");
         }
         self.status
+    }
+
+    /// Warns of what was read and may not have been meant to be.
+    fn warn(&self) {
+        let Stats { events, unrecognized, nul_bytes, .. } = self.stats;
+        if unrecognized > 0 {
+            let has = if unrecognized == 1 { "has" } else { "have" };
+            self.warnings.warn(&format!(
+                "{} of {} {has} no CloudTrail field: foreign or wrapped data? see --record-path",
+                thousands(unrecognized),
+                counted(events, "event")
+            ));
+        }
+        if nul_bytes > 0 {
+            self.warnings.warn(&format!(
+                "skipped {} before records (a log that was truncated while it was written)",
+                counted(nul_bytes, "NUL byte")
+            ));
+        }
     }
 }
 
@@ -222,6 +242,7 @@ impl Input<Reader> {
             }
             let mut builder =
                 Reader::builder().limits(limits(args)).dedup(args.dedup).format(Arc::new(parquet));
+            builder = args.record_path.iter().cloned().fold(builder, ReaderBuilder::record_path);
             let interrupt = context.interrupt.clone();
             builder = builder.watch(move || !interrupt.is_raised());
             builder = buckets.into_iter().fold(builder, ReaderBuilder::store);
@@ -253,6 +274,7 @@ impl Input<Batches> {
         let buckets = buckets(context, args)?;
         let table = buckets.into_iter().fold(table, TableBuilder::store);
         let Wanted { filter, told } = wanted;
+        let table = args.record_path.iter().cloned().fold(table, TableBuilder::record_path);
         Self::new(context, args, told, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nhn_cloudtrail::catalog::{Catalog, Lang};
-use nhn_cloudtrail::{Limits, Stats};
+use nhn_cloudtrail::{Limits, RecordPath, Stats};
 
 use crate::args::{SqlArgs, SqlFormat};
 use crate::context::{Context, Stop};
@@ -36,6 +36,8 @@ pub struct SqlQuery {
     pub lang: Lang,
     /// What a record may take.
     pub limits: Limits,
+    /// Where the records are, in wrappers that are not recognized.
+    pub record_path: Option<RecordPath>,
     /// Whether duplicates are left out.
     pub dedup: bool,
     /// Whether a row is wanted as one JSON object.
@@ -79,6 +81,7 @@ pub(crate) fn run(
         limits: Limits::default()
             .with_record_bytes(args.max_record_bytes)
             .with_depth(args.max_depth),
+        record_path: args.record_path.clone(),
         dedup: args.dedup,
         as_json: args.format == SqlFormat::Jsonl,
     });

@@ -156,6 +156,8 @@ fn totals(counts: &Counts, zone: &Zone, output: &mut Output) -> Result<(), Stop>
         ("conflicts", stats.conflicts),
         ("filtered out", stats.filtered),
         ("without time", counts.untimed),
+        ("unrecognized", stats.unrecognized),
+        ("NUL bytes", stats.nul_bytes),
     ];
     let there = sometimes.iter().filter(|(_, count)| *count > 0);
     lines.extend(there.map(|(name, count)| (*name, thousands(*count))));

@@ -8,5 +8,6 @@ mod write;
 
 pub(crate) use read::TableFile;
 pub use read::{Parquet, hide_caught_panics};
+pub(crate) use record::unrecognized;
 pub use write::ParquetWriter;
 pub(crate) use write::text;

@@ -260,6 +260,11 @@ impl Rows for RecordReader {
     fn next_rows(&mut self) -> Option<Result<RawRows>> {
         self.advance().transpose()
     }
+
+    fn are_whole(&self) -> bool {
+        let has = |column: &Column| self.columns.contains(column);
+        has(&Column::Raw) || WIRE.iter().all(has)
+    }
 }
 
 impl RecordReader {

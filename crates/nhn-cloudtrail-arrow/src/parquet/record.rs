@@ -8,7 +8,7 @@ use arrow_array::{
     Array, BinaryViewArray, ListArray, RecordBatch, StringArray, StructArray,
     TimestampMillisecondArray,
 };
-use nhn_cloudtrail::{Column, Field, Timestamp};
+use nhn_cloudtrail::{Column, Field, RawRows, Reader, Result, Rows, Timestamp};
 
 use crate::extra::members;
 use crate::texts::Texts;
@@ -109,6 +109,38 @@ impl<'a> Records<'a> {
             (None, None) => (),
         }
         object.out.push(b'}');
+    }
+}
+
+/// How many of these rows are not recognized, see
+/// [`Event::is_recognized`](nhn_cloudtrail::Event::is_recognized).
+pub(crate) fn unrecognized(batch: &RecordBatch, rows: &[usize]) -> Result<u64> {
+    let records = Records::new(batch);
+    let mut raw = RawRows::default();
+    for &row in rows {
+        // Nearly all have a field, and nothing besides their fields.
+        let has_extra = records.extra.is_some_and(|extra| extra.get(row).is_some());
+        let has_field = records.time.is_some_and(|time| !time.is_null(row))
+            || records.texts.iter().any(|(.., texts)| texts.get(row).is_some());
+        if has_extra || !has_field {
+            records.write(row, &mut raw.text);
+            raw.ends.push(raw.text.len());
+        }
+    }
+    if raw.ends.is_empty() {
+        return Ok(0);
+    }
+    let mut reader = Reader::builder().from_rows(Once(Some(raw)))?;
+    while reader.next_item().is_some() {}
+    Ok(reader.stats().unrecognized)
+}
+
+/// Rows that are there already.
+struct Once(Option<RawRows>);
+
+impl Rows for Once {
+    fn next_rows(&mut self) -> Option<Result<RawRows>> {
+        self.0.take().map(Ok)
     }
 }
 

@@ -27,6 +27,7 @@ fn add_table(root: &Path, text: &str, table: TableBuilder) -> nhn_cloudtrail::Re
     let stats = dataset.adjust(batches.stats());
     assert_eq!(stats.records, stats.events + stats.rejects + stats.duplicates);
     assert!(stats.conflicts <= stats.events, "{stats:?}");
+    assert!(stats.unrecognized <= stats.events, "{stats:?}");
     dataset.commit()?;
     Ok(stats)
 }
@@ -190,6 +191,26 @@ fn conflicts_are_kept_and_counted_once() {
     // The last is a conflict for the reader and for the data set.
     assert_eq!(counts(add(&root, &(two.clone() + &three)).unwrap()), (1, 1, 1));
     assert_eq!(lines(&root), wanted(&(one + &two + &three)));
+}
+
+#[test]
+fn unrecognized_duplicates_are_not_counted_as_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("set");
+    let mut text = record("2026-10-31T00:00:00Z", "a", "");
+    text += &record("2026-10-31T00:00:00Z", "b", ",\"shard\":7");
+    text += "{\"level\":\"info\",\"msg\":\"a line of another log\"}\n{}\n";
+    text += "{\"eventTime\":\"2026-10-31T00:00:00Z\",\"eventName\":\"a\",\"awsRegion\":\"b\"}\n";
+    let counts = |stats: Stats| (stats.events, stats.duplicates, stats.unrecognized);
+    assert_eq!(counts(add(&root, &text).unwrap()), (5, 0, 3));
+    assert_eq!(counts(add(&root, &text).unwrap()), (0, 5, 0));
+    text += "{\"level\":\"warn\"}\n";
+    assert_eq!(counts(add(&root, &text).unwrap()), (1, 5, 1));
+    // The rows count as what they were, and no row does for want of columns that were not read.
+    let stats = |builder: TableBuilder| builder.open([&root]).unwrap().read_all().unwrap().stats;
+    assert_eq!(counts(stats(TableBuilder::new())), (6, 0, 4));
+    let some = TableBuilder::new().columns(&[Column::UserName]);
+    assert_eq!(counts(stats(some)), (6, 0, 0));
 }
 
 #[test]

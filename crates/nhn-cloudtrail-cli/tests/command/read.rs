@@ -100,6 +100,8 @@ fn wrong_options_say_what_is_wrong() {
         "--phase nope",
         "--outcome nope",
         "--known --unknown",
+        "--record-path a..b",
+        "--record-path []x",
         "--max-record-bytes 0",
         "--max-record-bytes 16X",
         "--max-depth 5000",
@@ -513,4 +515,53 @@ fn a_table_shows_that_there_are_characters_which_cannot_be_seen() {
         let ran = run_on(format!("{{\"a\":1}}\n{{{c}}}\n").as_bytes(), args);
         assert!(!ran.stderr.contains(c), "{:x}: {}", c as u32, ran.stderr);
     }
+}
+
+#[test]
+fn records_are_read_where_the_path_leads() {
+    let folder = folder();
+    let input = br#"{"took":3,"hits":[{"body":"{\"eventId\":\"a\"}"},{"body":{"eventId":"b"}}]}"#;
+    let path = ["--record-path", "hits[].body"];
+    let run = |args: &str| run_on(input, words(args).into_iter().chain(path));
+    let ran = run("read - --format jsonl --columns event_id");
+    assert_eq!(ran.text(), "{\"event_id\":\"a\"}\n{\"event_id\":\"b\"}\n");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(run("stats - --format json").json()["events"], 2);
+    for name in ["out.parquet", "out.jsonl", "out.csv", "out"] {
+        let out = folder.path().join(name);
+        let ran = run(&format!("convert - -o {}", out.display()));
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{name}");
+    }
+    let table = folder.path().join("out.parquet");
+    let ran = crate::common::run(["stats", "--format", "json", table.to_str().unwrap()]);
+    assert_eq!((ran.json()["events"].as_u64(), ran.stderr.as_str()), (Some(2), ""));
+    // What the path leads to is no record.
+    assert_eq!(run_on(input, ["read", "-", "--record-path", "took"]).status, 2);
+}
+
+#[test]
+fn what_is_no_record_and_was_read_all_the_same_is_told_once() {
+    let folder = folder();
+    let mut input = b"{\"eventId\":\"a\"}\n{\"level\":\"info\"}\n".to_vec();
+    let one = "warning: 1 of 2 events has no CloudTrail field: foreign or wrapped data? see \
+               --record-path\n";
+    let convert = format!("convert - -o {}", folder.path().join("out").display());
+    for args in ["read -", "read - --format arrow", "stats -", &convert] {
+        let ran = run_on(&input, words(args));
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, one), "{args}");
+    }
+    // The data set holds them already.
+    assert_eq!(run_on(&input, words(&convert)).stderr, "");
+    input.extend_from_slice(b"{}\n\0\0\0{\"eventId\":\"b\"}\n");
+    let two = one.replace("1 of 2 events has", "2 of 4 events have")
+        + "warning: skipped 3 NUL bytes before records (a log that was truncated while it was \
+           written)\n";
+    for args in ["read - --format jsonl", "read - --format parquet", "stats -"] {
+        let ran = run_on(&input, words(args));
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, two.as_str()), "{args}");
+    }
+    let ran = run_on(&input, words("stats -"));
+    assert!(ran.text().contains("\nunrecognized  2\nNUL bytes     3\n"), "{}", ran.text());
+    let counts = run_on(&input, words("stats - --format json")).json();
+    assert_eq!((counts["unrecognized"].as_u64(), counts["nul_bytes"].as_u64()), (Some(2), Some(3)));
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Limits;
-use super::frame::{Draft, Framer, Rejected, Status, describe};
+use super::frame::{Draft, Framer, Rejected, Status, describe, is_foreign};
 use super::path::RecordPath;
 use crate::error::{Code, Error, Position, Result, printable};
 use crate::event::{Batch, Inner, Record};
@@ -140,7 +140,11 @@ impl OpenRows {
         if to - from.min(to) > self.limits.record_bytes {
             return Err((Code::RecordTooLarge, "the record is larger than the limit"));
         }
-        Record::whole(text, from, to, self.limits.depth)
+        let mut record = Record::whole(text, from, to, self.limits.depth)?;
+        let raw = text.get(from..to).unwrap_or_default();
+        record.recognized &= !is_foreign(&record, raw);
+        record.recognized |= !self.rows.are_whole();
+        Ok(record)
     }
 }
 

@@ -22,6 +22,12 @@ pub trait Format: Send + Sync {
 pub trait Rows {
     /// The next records; none at the end. An error is the last that comes of the file.
     fn next_rows(&mut self) -> Option<Result<RawRows>>;
+
+    /// Whether the records have all that their file has of them. Where some fields were left out,
+    /// a record without any counts as recognized.
+    fn are_whole(&self) -> bool {
+        true
+    }
 }
 
 /// Some records, each one JSON object.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::event::Field;
+use crate::event::{Field, Record};
 use crate::flat::Column;
 use crate::json;
 
@@ -55,6 +55,11 @@ pub(super) fn form(object: &[u8]) -> Form {
         return Form::Flat;
     }
     if aws >= 2 { Form::Aws } else { Form::Record }
+}
+
+/// Whether a record that was not told from those of other systems yet is one of these.
+pub(in crate::reader) fn is_foreign(record: &Record, raw: &[u8]) -> bool {
+    record.extra && (record.odd || !record.likely) && form(raw) == Form::Aws
 }
 
 /// The record of a valid object in the flat form: the record that it says it was, or one with the

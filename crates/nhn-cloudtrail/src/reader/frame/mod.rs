@@ -22,7 +22,7 @@ use crate::event::{Batch, Inner, Order, Record};
 use crate::json::Stop;
 use broken::{Brackets, explain};
 pub(super) use chunk::Counts;
-pub(super) use foreign::describe;
+pub(super) use foreign::{describe, is_foreign};
 use inside::Level;
 use whole::Suspended;
 
@@ -199,14 +199,18 @@ impl Draft {
                 give(Batch::new(Inner { bytes, records, source: source.clone(), base }));
             }
         };
-        let mut records = self.records;
+        if self.converted.is_empty() {
+            batch(bytes.clone(), self.records, base);
+            return;
+        }
+        let mut records = self.records.into_iter().peekable();
         for Converted { record, text, byte } in self.converted {
-            let before = records.partition_point(|record| base + u64::from(record.start) < byte);
-            let after = records.split_off(before);
-            batch(bytes.clone(), std::mem::replace(&mut records, after), base);
+            let is_before = |record: &Record| base + u64::from(record.start) < byte;
+            let before = std::iter::from_fn(|| records.next_if(is_before)).collect();
+            batch(bytes.clone(), before, base);
             batch(text.into(), vec![record], byte);
         }
-        batch(bytes.clone(), records, base);
+        batch(bytes.clone(), records.collect(), base);
     }
 }
 
