@@ -31,6 +31,7 @@ def parse(
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     **filters: Unpack[Filters],
 ) -> list[Event]:
@@ -42,6 +43,9 @@ def parse(
     dedup: whether records with the key and the content of one before are left out.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
+    record_path: where the records are, in wrappers that are not recognized: names separated by
+        dots, `[]` for each element of an array, such as `"hits.hits[]._source"`. A string on the
+        way is read as the JSON text in it. Records elsewhere are not read then.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
     filters: which events, see `Filters`.
 
@@ -65,6 +69,7 @@ def parse(
             "dedup": dedup,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "filters": filters,
         },
@@ -88,6 +93,7 @@ def read(
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     progress: Progress = False,
@@ -108,6 +114,9 @@ def read(
         20 bytes a record.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
+    record_path: where the records are, in wrappers that are not recognized: names separated by
+        dots, `[]` for each element of an array, such as `"hits.hits[]._source"`. A string on the
+        way is read as the JSON text in it. Records elsewhere are not read then.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
     storage_options: how buckets are reached, see `StorageOptions`.
     progress: True for a bar, or a function, see `Progress`.
@@ -132,6 +141,7 @@ def read(
             "dedup": dedup,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "progress": progress,
@@ -148,6 +158,7 @@ def read_table(
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -162,8 +173,8 @@ def read_table(
     columns: which, in this order; only these are built. By default all but `raw`, `source` and
         `source_record`.
     threads: how many read; 0 is one for each core. The table is the same for any number.
-    source, on_error, dedup, lang, limits, catalog, storage_options, progress, filters: as for
-        `read`. The rejects of "collect" are in `table.rejects`.
+    source, on_error, dedup, lang, limits, record_path, catalog, storage_options, progress,
+        filters: as for `read`. The rejects of "collect" are in `table.rejects`.
 
     >>> import nhn_cloudtrail as ct
     >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'
@@ -179,6 +190,7 @@ def read_table(
             "dedup": dedup,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "threads": threads,
@@ -196,6 +208,7 @@ def scan_table(
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -219,6 +232,7 @@ def scan_table(
             "dedup": dedup,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "threads": threads,
@@ -238,6 +252,7 @@ def write_parquet(
     dedup: bool | None = None,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -280,6 +295,7 @@ def write_parquet(
                 "dedup": not is_file if dedup is None else dedup,
                 "lang": lang,
                 "limits": limits,
+                "record_path": record_path,
                 "catalog": catalog,
                 "storage_options": storage_options,
                 "threads": threads,

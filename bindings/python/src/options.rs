@@ -2,7 +2,7 @@
 
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
 use nhn_cloudtrail::{
-    Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, Result, Timestamp,
+    Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, RecordPath, Result, Timestamp,
 };
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
 use nhn_cloudtrail_collect::BucketSettings;
@@ -34,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     dedup: bool,
     limits: Limits,
+    record_path: Option<RecordPath>,
     filter: Filter,
     columns: Vec<Column>,
     /// Where buckets are, as far as the caller says it.
@@ -74,6 +75,13 @@ impl Options {
             threads: get("threads")?.map_or(Ok(0), |threads| count("threads", &threads))?,
             dedup: flag("dedup")?,
             limits: get("limits")?.map_or(Ok(Limits::default()), |given| limits(&given))?,
+            record_path: match get("record_path")? {
+                Some(path) => {
+                    let path = path.extract::<String>()?.parse();
+                    Some(path.map_err(|error| exception(py, &named("record_path", &error)))?)
+                }
+                None => None,
+            },
             catalog,
             filter,
             columns,
@@ -99,6 +107,7 @@ impl Options {
             .dedup(self.dedup)
             .format(Arc::new(parquet))
             .watch(move || watch.goes_on());
+        let reader = self.record_path.iter().cloned().fold(reader, ReaderBuilder::record_path);
         if self.filter.is_empty() {
             return reader;
         }
@@ -107,7 +116,7 @@ impl Options {
 
     pub(crate) fn table(&self) -> TableBuilder {
         let watch = self.watch.clone();
-        TableBuilder::new()
+        let table = TableBuilder::new()
             .columns(&self.columns)
             .lang(self.lang)
             .catalog(self.catalog())
@@ -115,7 +124,8 @@ impl Options {
             .dedup(self.dedup)
             .limits(self.limits)
             .threads(self.threads)
-            .watch(move || watch.goes_on())
+            .watch(move || watch.goes_on());
+        self.record_path.iter().cloned().fold(table, TableBuilder::record_path)
     }
 }
 
