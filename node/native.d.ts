@@ -145,6 +145,8 @@ export interface Asked {
   lang: string
   recordBytes?: number
   depth?: number
+  /** Where the records are in wrappers. */
+  recordPath?: string
   threads: number
   /** Names and values of filters. */
   filters: Array<Array<string>>
@@ -394,6 +396,8 @@ export interface Stats {
   duplicates: number
   conflicts: number
   filtered: number
+  unrecognized: number
+  nulBytes: number
 }
 
 /** A table, for JavaScript. */
