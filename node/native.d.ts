@@ -146,6 +146,8 @@ export interface Asked {
   lang: string
   recordBytes?: number
   depth?: number
+  /** Where the records are in wrappers. */
+  recordPath?: string
   threads: number
   /** Names and values of filters. */
   filters: Array<Array<string>>
@@ -398,6 +400,8 @@ export interface Stats {
   duplicates: number
   conflicts: number
   filtered: number
+  unrecognized: number
+  nulBytes: number
 }
 
 /** A table, for JavaScript. */

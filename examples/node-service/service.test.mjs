@@ -130,7 +130,16 @@ describe("what is summed up", () => {
       return { time: eventTime.replace("Z", ".000Z"), user, eventId, name, outcome };
     };
     assert.deepEqual(json, {
-      stats: { records: 7, events: 7, rejects: 0, duplicates: 0, conflicts: 0, filtered: 0 },
+      stats: {
+        records: 7,
+        events: 7,
+        rejects: 0,
+        duplicates: 0,
+        conflicts: 0,
+        filtered: 0,
+        unrecognized: 0,
+        nulBytes: 0,
+      },
       times: { first: "2026-10-01T00:01:00.000Z", last: "2026-10-01T00:07:00.000Z" },
       services: { infrastructure: 3, console: 1, role: 1, gamebase: 1, unknown: 1 },
       kinds: { create: 3, delete: 2, read: 1, unknown: 1 },

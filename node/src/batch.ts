@@ -29,6 +29,9 @@ const SPANS = native.names().fields.length + 1;
 const OWN = SPANS - 1;
 /** How a span's length is told from its shape. */
 const LENGTH = 2 ** 30 - 1;
+/** What the other bits of a record's own length say. */
+const HAS_EXTRA = 2 ** 30;
+const UNRECOGNIZED = 2 ** 31;
 
 /** What stands for a text that is absent, and for one that is too long to be remembered. */
 const FIRST = [null, undefined] as const;
@@ -201,8 +204,13 @@ export class Batch {
     const [from, length] = [spans[at] as number, spans[at + 1] as number];
     return {
       bytes: this.#bytes.subarray(from, from + (length & LENGTH)),
-      hasExtra: length > LENGTH,
+      hasExtra: (length & HAS_EXTRA) !== 0,
     };
+  }
+
+  /** Whether a record has any wire field and is not one of another system. */
+  isRecognized(index: number): boolean {
+    return (this.#records.spans[(index * SPANS + OWN) * 2 + 1] as number) < UNRECOGNIZED;
   }
 
   /** Whether a record has a field, of whatever form. */

@@ -213,6 +213,14 @@ class EventView {
     return this.#batch.meaning(this.#index).known;
   }
 
+  /**
+   * Whether the record has any CloudTrail field and is not one of another system, such as AWS CloudTrail.
+   * `stats.unrecognized` counts the others.
+   */
+  get isRecognized(): boolean {
+    return this.#batch.isRecognized(this.#index);
+  }
+
   /** The slug of the service; that of an unknown ID is inferred, or null. */
   get service(): ServiceId | null {
     return this.#batch.meaning(this.#index).service;

@@ -110,6 +110,12 @@ interface Common extends Filters {
   lang?: Lang | undefined;
   /** What a record may take. */
   limits?: Limits | undefined;
+  /**
+   * Where the records are, in wrappers that are not recognized: names separated by dots, `[]` for each element
+   * of an array, such as `hits.hits[]._source`. A string on the way is read as the JSON text in it. Records
+   * elsewhere are not read then.
+   */
+  recordPath?: string | undefined;
   /** Another catalog than the built-in one, such as `catalog.withOverlay(…)`. */
   catalog?: Catalog | undefined;
 }
@@ -141,7 +147,7 @@ export interface ReadOptions extends Common {
 
 /** The options of `client.search`: the period, what the API is asked for, and the options of `read`. */
 export interface SearchOptions
-  extends Omit<ReadOptions, "dedup" | "verify" | "storage" | "since" | "until"> {
+  extends Omit<ReadOptions, "dedup" | "verify" | "recordPath" | "storage" | "since" | "until"> {
   /** The first instant: a time, a date, or a span before now such as `7d`; 93 days ago at the earliest. */
   since: string | number | Date;
   /**
@@ -189,6 +195,7 @@ const COMMON: readonly string[] = [
   "dedup",
   "lang",
   "limits",
+  "recordPath",
   "catalog",
   "tz",
   ...FILTERS.keys(),
@@ -197,8 +204,14 @@ const NAMES: Record<Taker, readonly string[]> = {
   parse: COMMON,
   read: [...COMMON, "signal", "storage", "verify"],
   readTable: [...COMMON, "signal", "storage", "verify", "columns", "threads"],
-  // Each event comes once anyway.
-  search: [...COMMON.filter((name) => name !== "dedup"), "signal", "eventId", "idNo", "member"],
+  // Each event comes once anyway, and where they are is known.
+  search: [
+    ...COMMON.filter((name) => name !== "dedup" && name !== "recordPath"),
+    "signal",
+    "eventId",
+    "idNo",
+    "member",
+  ],
 };
 
 let plain: Checked | undefined;
@@ -249,6 +262,7 @@ function checked(taker: Taker, options: TableOptions): Checked {
   if (limits.depth !== undefined) {
     spelled.depth = whole("limits.depth", limits.depth);
   }
+  give(spelled, "recordPath", options.recordPath, text);
   if (options.columns !== undefined) {
     spelled.columns = list("columns", options.columns);
     const twice = spelled.columns.find((name, index, all) => all.indexOf(name) < index);

@@ -25,6 +25,8 @@ const NOTHING: Stats = Object.freeze({
   duplicates: 0,
   conflicts: 0,
   filtered: 0,
+  unrecognized: 0,
+  nulBytes: 0,
 });
 
 /**

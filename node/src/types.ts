@@ -112,6 +112,13 @@ export interface Stats {
   readonly conflicts: number;
   /** Events that the filters left out; no part of `records`. */
   readonly filtered: number;
+  /**
+   * Events whose record has no CloudTrail field, or is one of another system; they are among `events` too.
+   * Foreign or wrapped data perhaps: see `recordPath`.
+   */
+  readonly unrecognized: number;
+  /** NUL bytes that were skipped before records, as a log has them that was truncated while it was written. */
+  readonly nulBytes: number;
 }
 
 /** What could not become an event. */

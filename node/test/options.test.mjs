@@ -146,6 +146,9 @@ describe("what makes no sense", () => {
     [{ limits: { depth: 0 } }, "INVALID_OPTION", "nesting"],
     [{ limits: { depth: 1e9 } }, "INVALID_OPTION", "nesting"],
     [{ limits: { bytes: 1 } }, "INVALID_OPTION", "recordBytes"],
+    [{ recordPath: "a..b" }, "INVALID_OPTION", "recordPath"],
+    [{ recordPath: "" }, "INVALID_OPTION", "a name is empty"],
+    [{ recordPath: ["a"] }, "INVALID_OPTION", "text is wanted"],
     [{ onerror: "skip" }, "INVALID_OPTION", "onError"],
     [{ source_type: "API" }, "INVALID_OPTION", "sourceType"],
     [{ toString: "x" }, "INVALID_OPTION", "toString"],
@@ -341,7 +344,16 @@ test("dedup", async () => {
   const options = { dedup: true, onError: "collect" };
   const reader = read(text, options);
   assert.deepEqual(numbersOf(await all(reader)), [1, 1, 2]);
-  const counts = { records: 6, events: 3, rejects: 1, duplicates: 2, conflicts: 1, filtered: 0 };
+  const counts = {
+    records: 6,
+    events: 3,
+    rejects: 1,
+    duplicates: 2,
+    conflicts: 1,
+    filtered: 0,
+    unrecognized: 0,
+    nulBytes: 0,
+  };
   assert.deepEqual({ ...reader.stats }, counts);
   assert.deepEqual({ ...(await readTable(text, options)).stats }, counts);
   assert.equal(parse(text, { dedup: true, onError: "skip" }).length, 3);
@@ -381,6 +393,59 @@ test("known tells of every event whether the catalog has it", () => {
     } else {
       assert.equal(catalog.has(event.eventId ?? ""), false);
       assert.equal(event.name(), null);
+    }
+  }
+});
+
+test("recordPath", async () => {
+  const text = JSON.stringify({
+    took: 1,
+    hits: [{ body: '{"eventLogUuid":"1"}' }, { body: { eventLogUuid: "2" } }, { body: { mine: 3 } }],
+  });
+  const options = { recordPath: "hits[].body" };
+  const reader = read(Buffer.from(text), options);
+  const events = await all(reader);
+  assert.deepEqual(numbersOf(events), [1, 2, 0]);
+  assert.deepEqual([reader.stats.events, reader.stats.unrecognized], [3, 1]);
+  assert.deepEqual(
+    events.map((event) => event.isRecognized),
+    [true, true, false],
+  );
+  assert.deepEqual(numbersOf(parse(text, options)), [1, 2, 0]);
+  assert.equal((await readTable(Buffer.from(text), options)).rows, 3);
+});
+
+test("records that are not in the text as they are", async () => {
+  const kinds = [
+    (n) => `{"eventLogUuid":"${n}","userId":"user ${n}","mine":${n}}`,
+    (n) => JSON.stringify({ message: `{"eventLogUuid":"${n}","userId":"user ${n}","mine":${n}}` }),
+    (n) => `{"event_log_uuid":"${n}","user_id":"user ${n}","extra":{"mine":${n}}}`,
+  ];
+  // In the text first, made of it first, and in turns; more than a batch of each.
+  const orders = [(n) => (n < 5000 ? 0 : n % 3), (n) => (n < 5000 ? 2 : 0), (n) => n % 3];
+  for (const order of orders) {
+    const numbers = Array.from({ length: 12_000 }, (_, number) => number);
+    const text = Buffer.from(
+      numbers.map((n) => `${n % 1000 === 7 ? "broken\n" : ""}${kinds[order(n)](n)}\n`).join(""),
+    );
+    const reader = read(text, { onError: "collect" });
+    const events = await all(reader);
+    assert.equal(reader.rejects.length, 12);
+    assert.deepEqual(
+      reader.rejects.map(({ position }) => position.record),
+      numbers.slice(0, 12).map((n) => n * 1000 + 8 + n),
+    );
+    for (const found of [events, parse(text, { onError: "skip" })]) {
+      assert.deepEqual(numbersOf(found), numbers);
+      for (const [n, event] of found.entries()) {
+        assert.equal(event.userId, `user ${n}`);
+        assert.equal(event.isRecognized, true);
+        assert.equal(JSON.parse(event.raw).eventLogUuid, `${n}`);
+        assert.equal(event.position.record, n + 1 + Math.ceil((n - 6) / 1000));
+      }
+      const last = found.at(-1);
+      assert.deepEqual(last.extra, { mine: 11_999 });
+      assert.ok(last.detach().equals(last) && last.detach().isRecognized);
     }
   }
 });

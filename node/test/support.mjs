@@ -41,7 +41,8 @@ class Case {
     }
     this.input = join(this.folder, inputs[0]);
     this.isFile = statSync(this.input).isFile();
-    const { dedup, lang, limits = {}, columns, filter = {} } = this.json("options.json")[0] ?? {};
+    const given = this.json("options.json")[0] ?? {};
+    const { dedup, lang, limits = {}, columns, filter = {}, record_path: recordPath } = given;
     this.columns = columns;
     const { source_type: sourceType, phase, ...rest } = filter;
     this.options = Object.fromEntries(
@@ -50,6 +51,7 @@ class Case {
         dedup,
         lang,
         limits: { recordBytes: limits.record_bytes, depth: limits.depth },
+        recordPath,
         sourceType,
         phase: phase?.map((one) => one ?? "none"),
         ...rest,
@@ -84,7 +86,7 @@ class Case {
       events: events.map((event) => this.flat(event)),
       details: events.map((event) => this.detail(event)),
       rejects: reader.rejects.map((reject) => this.reject(reject)),
-      counts: { ...reader.stats },
+      counts: snakeCase(reader.stats),
       errors: reader.errors.map(({ code, source }) => ({ code, ...this.source(source) })),
     };
   }
@@ -148,7 +150,7 @@ function toSnake(name) {
 }
 
 /** The same with the names of tables; what stands in `extra` is the records' own. */
-function snakeCase(flat) {
+export function snakeCase(flat) {
   const entries = Object.entries(flat).map(([key, value]) => [
     toSnake(key),
     key === "targetMembers" ? (value?.map(snakeCase) ?? null) : value,

@@ -31,6 +31,7 @@ def parse(
     dedup: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     **filters: Unpack[Filters],
 ) -> list[Event]:
@@ -42,6 +43,9 @@ def parse(
     dedup: whether records with the key and the content of one before are left out.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
+    record_path: where the records are, in wrappers that are not recognized: names separated by
+        dots, `[]` for each element of an array, such as `"hits.hits[]._source"`. A string on the
+        way is read as the JSON text in it. Records elsewhere are not read then.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
     filters: which events, see `Filters`.
 
@@ -65,6 +69,7 @@ def parse(
             "dedup": dedup,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "filters": filters,
         },
@@ -89,6 +94,7 @@ def read(
     verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     progress: Progress = False,
@@ -111,6 +117,9 @@ def read(
         is then an error, as is one that has no checksum because another program wrote it.
     lang: the language of names, "ko", "en" or "ja".
     limits: what a record may take: `record_bytes`, `depth`.
+    record_path: where the records are, in wrappers that are not recognized: names separated by
+        dots, `[]` for each element of an array, such as `"hits.hits[]._source"`. A string on the
+        way is read as the JSON text in it. Records elsewhere are not read then.
     catalog: another than the built-in one, such as `catalog.with_overlay(...)`.
     storage_options: how buckets are reached, see `StorageOptions`.
     progress: True for a bar, or a function, see `Progress`.
@@ -136,6 +145,7 @@ def read(
             "verify": verify,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "progress": progress,
@@ -153,6 +163,7 @@ def read_table(
     verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -167,8 +178,8 @@ def read_table(
     columns: which, in this order; only these are built. By default all but `raw`, `source` and
         `source_record`.
     threads: how many read; 0 is one for each core. The table is the same for any number.
-    source, on_error, dedup, verify, lang, limits, catalog, storage_options, progress, filters: as
-        for `read`. The rejects of "collect" are in `table.rejects`.
+    source, on_error, dedup, verify, lang, limits, record_path, catalog, storage_options, progress,
+        filters: as for `read`. The rejects of "collect" are in `table.rejects`.
 
     >>> import nhn_cloudtrail as ct
     >>> log = b'{"eventId":"event_id.iaas.vpc.delete"}'
@@ -185,6 +196,7 @@ def read_table(
             "verify": verify,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "threads": threads,
@@ -203,6 +215,7 @@ def scan_table(
     verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -227,6 +240,7 @@ def scan_table(
             "verify": verify,
             "lang": lang,
             "limits": limits,
+            "record_path": record_path,
             "catalog": catalog,
             "storage_options": storage_options,
             "threads": threads,
@@ -247,6 +261,7 @@ def write_parquet(
     verify: bool = False,
     lang: Lang = "ko",
     limits: Limits | None = None,
+    record_path: str | None = None,
     catalog: Catalog | None = None,
     storage_options: StorageOptions | None = None,
     threads: int = 0,
@@ -290,6 +305,7 @@ def write_parquet(
                 "verify": verify,
                 "lang": lang,
                 "limits": limits,
+                "record_path": record_path,
                 "catalog": catalog,
                 "storage_options": storage_options,
                 "threads": threads,

@@ -322,6 +322,11 @@ class Event:
         """Whether the catalog has the event's ID."""
 
     @property
+    def is_recognized(self) -> bool:
+        """Whether the record has any CloudTrail field and is not one of another system, such as AWS
+        CloudTrail. `Stats.unrecognized` counts the others."""
+
+    @property
     def service(self) -> str | None:
         """The slug of the service; that of an unknown ID is inferred, or None."""
 

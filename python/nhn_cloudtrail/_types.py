@@ -51,6 +51,10 @@ class Stats(NamedTuple):
     duplicates: Records with the key and the content of one before; counted with `dedup`.
     conflicts: Events with the key of one before and other content; counted with `dedup`.
     filtered: Events that the filters left out; no part of `records`.
+    unrecognized: Events whose record has no CloudTrail field, or is one of another system; they
+        are among `events` too. Foreign or wrapped data perhaps: see `record_path`.
+    nul_bytes: NUL bytes that were skipped before records, as a log has them that was truncated
+        while it was written.
     """
 
     records: int
@@ -59,6 +63,8 @@ class Stats(NamedTuple):
     duplicates: int
     conflicts: int
     filtered: int
+    unrecognized: int = 0
+    nul_bytes: int = 0
 
 
 class Position(NamedTuple):

@@ -70,6 +70,8 @@ _COUNTS = pa.schema(
         ("duplicates", pa.int64()),
         ("conflicts", pa.int64()),
         ("filtered", pa.int64()),
+        ("unrecognized", pa.int64()),
+        ("nul_bytes", pa.int64()),
         ("errors", pa.list_(pa.string())),
     ]
 )
@@ -86,7 +88,7 @@ _LISTS = ("event", "service", "kind", "phase", "outcome", "source_type", "user",
 _FILTERS = (*_LISTS, "region", "since", "until", "known", "text", "tz")
 _OPTIONS = (
     *("table", "columns", "on_error", "dedup", "lang", "record_bytes", "depth", "overlay"),
-    *("split_bytes", "maxfilespertrigger", "ignore_changes"),
+    *("record_path", "split_bytes", "maxfilespertrigger", "ignore_changes"),
 )
 
 
@@ -100,6 +102,7 @@ class _Options(NamedTuple):
     dedup: bool
     lang: str
     limits: dict[str, int]
+    record_path: str | None
     catalog: Catalog | None
     filters: dict[str, Any]
     split_bytes: int
@@ -130,6 +133,7 @@ class _Options(NamedTuple):
             dedup=_flag("dedup", get("dedup", "false")),
             lang=get("lang", "ko"),
             limits=limits,
+            record_path=get("record_path"),
             catalog=_with_overlay(overlay) if overlay else None,
             filters={name: _filter(name, options[name]) for name in _FILTERS if get(name)},
             split_bytes=_number("split_bytes", get("split_bytes", str(SPLIT_BYTES))),
@@ -148,6 +152,7 @@ class _Options(NamedTuple):
             "dedup": self.dedup,
             "lang": self.lang,
             "limits": self.limits,
+            "record_path": self.record_path,
             "catalog": self.catalog,
             # Spark has a task for each core already.
             "threads": 1,
@@ -591,7 +596,8 @@ class CloudTrailDataSource(_source.DataSource):
     - `table`: "counts" gives, instead of events, a row for each file or stretch with its counts and
       with what is wrong with it as a whole.
     - `dedup`: "true" leaves out records that were there before. One task reads all of them then.
-    - `lang`, `record_bytes`, `depth`, and `overlay`, the path of a catalog's overlay.
+    - `lang`, `record_bytes`, `depth`, `record_path` as for `read`, and `overlay`, the path of a
+      catalog's overlay.
     - filters by the names that `Filters` has, a text or a JSON array of alternatives. What is
       asked of the table with `where` is one too, with `spark.sql.python.filterPushdown.enabled`
       set.

@@ -3,6 +3,7 @@
 import array
 import gzip
 import io
+import json
 import mmap
 import os
 import threading
@@ -390,3 +391,65 @@ def test_events_outlive_their_source(path: Path) -> None:
     path.write_bytes(b"#" * len(LOG))
     path.unlink()
     assert [event.raw for event in events] == LOG.splitlines()
+
+
+WRAPPED = json.dumps(
+    {
+        "took": 1,
+        "hits": [
+            {"body": '{"eventLogUuid":"1"}'},
+            {"body": {"eventLogUuid": "2"}},
+            {"body": {"mine": 3}},
+        ],
+    }
+).encode()
+
+
+def test_record_path(tmp_path: Path) -> None:
+    path = "hits[].body"
+    reader = ct.read(WRAPPED, record_path=path)
+    events = list(reader)
+    assert [event.event_log_uuid for event in events] == ["1", "2", None]
+    assert [event.is_recognized for event in events] == [True, True, False]
+    assert (reader.stats.events, reader.stats.unrecognized) == (3, 1)
+    assert ct.parse(WRAPPED, record_path=path) == events
+    assert ct.read_table(WRAPPED, record_path=path).stats == reader.stats
+    assert sum(len(table) for table in ct.scan_table(WRAPPED, record_path=path)) == 3
+    for target in ("out.parquet", "set"):
+        assert ct.write_parquet(WRAPPED, tmp_path / target, record_path=path).stats == reader.stats
+        assert ct.read_table(tmp_path / target).stats == reader.stats
+
+
+def test_nul_bytes_are_counted() -> None:
+    reader = ct.read(b'{"eventId":"a"}\n\0\0\0{"eventId":"b"}\n')
+    assert [event.event_id for event in reader] == ["a", "b"]
+    assert (reader.stats.events, reader.stats.nul_bytes) == (2, 3)
+
+
+@pytest.mark.parametrize("path", ["", "a..b", "a[0]", "[]a"])
+def test_a_mistyped_record_path_is_an_error(path: str) -> None:
+    for function in (ct.parse, ct.read, ct.read_table, ct.scan_table):
+        with pytest.raises(ct.ArgumentError, match="record_path: record path") as caught:
+            function(b"", record_path=path)
+        assert caught.value.code == "INVALID_OPTION"
+    with pytest.raises(TypeError):
+        ct.read(b"", record_path=["a"])  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+def test_records_that_are_not_in_the_text_as_they_are() -> None:
+    kinds = (
+        '{{"eventLogUuid":"{0}","userId":"user {0}"}}',
+        '{{"message":"{{\\"eventLogUuid\\":\\"{0}\\",\\"userId\\":\\"user {0}\\"}}"}}',
+        '{{"event_log_uuid":"{0}","user_id":"user {0}"}}',
+    )
+    for order in ((0, 1, 2), (2, 1, 0), (2, 2, 0)):
+        lines = [kinds[order[number % 3]].format(number) for number in range(10_000)]
+        lines[7] = "broken\n" + lines[7]
+        text = "\n".join(lines).encode()
+        reader = ct.read(text, on_error="collect")
+        for events in (list(reader), ct.parse(text, on_error="skip")):
+            assert [event.event_log_uuid for event in events] == [*map(str, range(10_000))]
+            assert all(event.user_id == f"user {n}" for n, event in enumerate(events))
+            assert all(event.is_recognized for event in events)
+            assert [event.position.record for event in events[:9]] == [*range(1, 8), 9, 10]
+        assert [reject.position.record for reject in reader.rejects] == [8]

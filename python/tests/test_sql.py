@@ -262,3 +262,11 @@ def test_the_command_says_what_is_wrong(logs: Path, tmp_path: Path) -> None:
     broken = run("SELECT count(*) AS n FROM events", "-", stdin=b'{"eventId":"a"}\n{"eventId":\n')
     assert (broken.returncode, broken.stdout.split()) == (1, [b"n", b"1"])
     assert b"1 reject" in broken.stderr
+
+
+def test_record_path() -> None:
+    log = b'{"a":[{"b":{"eventId":"x"}},{"b":{"eventId":"y"}}]}'
+    query = "SELECT event_id FROM events ORDER BY 1"
+    assert ct.sql(query, log, record_path="a[].b").fetchall() == [("x",), ("y",)]
+    with pytest.raises(ct.ArgumentError, match="record_path"):
+        ct.sql(query, log, record_path="a..b")

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use napi::Env;
 use napi_derive::napi;
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
-use nhn_cloudtrail::{Column, Filter, Limits, Reader, ReaderBuilder, Result};
+use nhn_cloudtrail::{Column, Error, Filter, Limits, Reader, ReaderBuilder, RecordPath, Result};
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
 
 use crate::catalog::Catalog;
@@ -22,6 +22,8 @@ pub struct Asked {
     pub lang: String,
     pub record_bytes: Option<f64>,
     pub depth: Option<f64>,
+    /// Where the records are in wrappers.
+    pub record_path: Option<String>,
     pub threads: f64,
     /// Names and values of filters.
     pub filters: Vec<Vec<String>>,
@@ -40,6 +42,7 @@ pub struct Options {
     dedup: bool,
     verify: bool,
     limits: Limits,
+    record_path: Option<RecordPath>,
     filter: Filter,
     catalog: CoreCatalog,
     columns: Vec<Column>,
@@ -92,6 +95,12 @@ impl Options {
             dedup: given.dedup,
             verify: given.verify,
             limits,
+            record_path: match &given.record_path {
+                Some(path) => Some(path.parse().map_err(|error: Error| {
+                    Error::new(error.code(), format!("recordPath: {}", error.message()))
+                })?),
+                None => None,
+            },
             filter,
             catalog,
             columns: match &given.columns {
@@ -111,6 +120,7 @@ impl Options {
             .dedup(self.dedup)
             .format(Arc::new(parquet))
             .watch(move || !stop.load(Ordering::Relaxed));
+        let reader = self.record_path.iter().cloned().fold(reader, ReaderBuilder::record_path);
         if self.filter.is_empty() {
             return reader;
         }
@@ -119,7 +129,7 @@ impl Options {
 
     pub(crate) fn table(&self, stop: &Stop) -> TableBuilder {
         let stop = stop.clone();
-        TableBuilder::new()
+        let table = TableBuilder::new()
             .columns(&self.columns)
             .lang(self.lang)
             .catalog(self.catalog.clone())
@@ -128,6 +138,7 @@ impl Options {
             .verify(self.verify)
             .limits(self.limits)
             .threads(self.threads)
-            .watch(move || !stop.load(Ordering::Relaxed))
+            .watch(move || !stop.load(Ordering::Relaxed));
+        self.record_path.iter().cloned().fold(table, TableBuilder::record_path)
     }
 }

@@ -10,8 +10,8 @@ use napi::ScopedTask;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use nhn_cloudtrail::{
-    Code, Error as CoreError, Item, Progress, Reader as CoreReader, ReaderBuilder,
-    Reject as CoreReject, Stats as CoreStats, guarded,
+    Code, Error as CoreError, Event as CoreEvent, Item, Progress, Reader as CoreReader,
+    ReaderBuilder, Reject as CoreReject, Stats as CoreStats, guarded,
 };
 use nhn_cloudtrail_collect::{Client as CoreClient, Query};
 
@@ -68,6 +68,8 @@ impl Read for Feed {
 #[derive(Default)]
 pub struct Step {
     events: Packed,
+    /// An event that cannot be packed with these: the first of the next step.
+    next: Option<CoreEvent>,
     rejects: Vec<CoreReject>,
     errors: Vec<CoreError>,
     stats: CoreStats,
@@ -86,8 +88,14 @@ enum End {
 
 impl Step {
     /// Reads a batch's worth, or as far as can be read for now.
-    fn of(reader: &mut CoreReader, on_error: OnError, events: Packed) -> Self {
+    fn of(
+        reader: &mut CoreReader,
+        on_error: OnError,
+        events: Packed,
+        first: Option<CoreEvent>,
+    ) -> Self {
         let mut step = Step { events, ..Step::default() };
+        first.iter().for_each(|event| step.events.push(event));
         let mut bytes = 0;
         while step.events.size() + bytes < BATCH
             && step.events.len() < EVENTS
@@ -105,6 +113,10 @@ impl Step {
                 Some(found) => found,
             };
             let failed = match (found, on_error) {
+                (Ok(Item::Event(event)), _) if !step.events.takes(&event) => {
+                    step.next = Some(event);
+                    break;
+                }
                 (Ok(Item::Event(event)), _) => {
                     step.events.push(&event);
                     None
@@ -149,7 +161,8 @@ pub struct Given<'env> {
 impl<'env> Given<'env> {
     /// What JavaScript is given, and what it was made of.
     fn new(env: &'env Env, step: Step) -> Result<(Self, Packed)> {
-        let Step { events, rejects, errors, stats, end } = step;
+        // INVARIANT: only a step of `parse` has a next event, and that gives no step to JavaScript.
+        let Step { events, rejects, errors, stats, end, next: _ } = step;
         let records = if events.is_empty() { None } else { Some(Records::new(env, &events)?) };
         let given = Self {
             records,
@@ -245,7 +258,7 @@ impl Shared {
         };
         self.progress.get_or_init(|| reader.progress());
         let events = self.spare().pop().unwrap_or_default();
-        let step = Step::of(&mut reader, self.on_error, events);
+        let step = Step::of(&mut reader, self.on_error, events, None);
         // Else its files are closed.
         if matches!(step.end, End::More | End::Waiting) && !self.stop.load(Ordering::Relaxed) {
             *state = State::Open(Box::new(reader));
@@ -389,12 +402,14 @@ pub fn parse<'env>(env: &'env Env, bytes: Buffer, options: &Options) -> Result<V
     let mut events = Packed::of(&bytes);
     let mut reader = run(env, || options.reader(&Stop::default()).from_owner(bytes))?;
     let mut all = Vec::new();
+    let mut first = None;
     loop {
-        let step = run(env, || Ok(Step::of(&mut reader, options.on_error, events)))?;
+        let step = run(env, || Ok(Step::of(&mut reader, options.on_error, events, first)))?;
         if !step.events.is_empty() {
             all.push(Records::new(env, &step.events)?);
         }
-        events = step.events.cleared();
+        // The next event is not in the input, nor are those after it packed as if they were.
+        (events, first) = (step.events.cleared(), step.next);
         match (step.end, step.errors.first()) {
             (End::Failed(error), _) => return Err(thrown(env, &error)),
             (_, Some(error)) => return Err(thrown(env, error)),

@@ -24,6 +24,10 @@ const PLAIN: u32 = 1;
 const ESCAPED: u32 = 2;
 const JSON: u32 = 3;
 
+/// The same bits of a record's own span.
+const HAS_EXTRA: u32 = 1;
+const UNRECOGNIZED: u32 = 2;
+
 /// Records, as they are read.
 #[derive(Default)]
 pub(crate) struct Packed {
@@ -34,7 +38,7 @@ pub(crate) struct Packed {
     /// How many bytes all records have.
     size: usize,
     /// Of each record `SPANS` times where and how long. The shape of a record's own span says whether
-    /// there may be more to it than its fields.
+    /// there may be more to it than its fields, and whether it is recognized.
     spans: Vec<u32>,
     /// Of each record its number, line and byte.
     places: Vec<f64>,
@@ -75,22 +79,33 @@ impl Packed {
         self.size
     }
 
+    /// Where a record begins in the input, if it does.
+    fn in_input(&self, raw: &[u8]) -> Option<usize> {
+        let (address, length) = self.input?;
+        let at = (raw.as_ptr() as usize).wrapping_sub(address);
+        (at < length).then_some(at)
+    }
+
+    /// Whether the record of an event can be packed with these: all are in the input, or none is.
+    pub(crate) fn takes(&self, event: &CoreEvent) -> bool {
+        self.is_empty() || self.input.is_none() || self.in_input(event.raw()).is_some()
+    }
+
     /// Where a record stands in the input, or else in what is packed.
     fn place(&mut self, raw: &[u8]) -> usize {
         self.size += raw.len();
-        if let Some((address, length)) = self.input {
-            let at = (raw.as_ptr() as usize).wrapping_sub(address);
-            if at < length {
-                return at;
-            }
-            // It was decompressed, as are all of the input.
-            self.input = None;
+        if let Some(at) = self.in_input(raw) {
+            return at;
         }
+        // It was decompressed, as are all of the input, or made of something in it: from here on
+        // records are copied, so that there is one change and not many.
+        self.input = None;
         let at = self.bytes.len();
         self.bytes.extend_from_slice(raw);
         at
     }
 
+    /// Packs an event that [`takes`](Self::takes) lets in.
     pub(crate) fn push(&mut self, event: &CoreEvent) {
         let raw = event.raw();
         let base = self.place(raw);
@@ -107,7 +122,9 @@ impl Packed {
                 RawText::Json(text) => span(text, JSON),
             }
         }
-        span(raw, u32::from(event.has_extra()));
+        let extra = if event.has_extra() { HAS_EXTRA } else { 0 };
+        let unrecognized = if event.is_recognized() { 0 } else { UNRECOGNIZED };
+        span(raw, extra | unrecognized);
         let position = event.position();
         self.places.extend([position.record, position.line, position.byte].map(|n| n as f64));
         if self.last.as_ref().is_none_or(|last| last.source != position.source) {

@@ -77,11 +77,14 @@ pub struct Stats {
     pub duplicates: f64,
     pub conflicts: f64,
     pub filtered: f64,
+    pub unrecognized: f64,
+    pub nul_bytes: f64,
 }
 
 impl Stats {
     pub(crate) fn new(stats: CoreStats) -> Self {
         let CoreStats { records, events, rejects, duplicates, conflicts, filtered, .. } = stats;
+        let CoreStats { unrecognized, nul_bytes, .. } = stats;
         Self {
             records: records as f64,
             events: events as f64,
@@ -89,6 +92,8 @@ impl Stats {
             duplicates: duplicates as f64,
             conflicts: conflicts as f64,
             filtered: filtered as f64,
+            unrecognized: unrecognized as f64,
+            nul_bytes: nul_bytes as f64,
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
 struct DuckDb;
 
 /// Columns, which of them hold numbers, rows, counts, errors.
-type Answer = (Vec<String>, Vec<bool>, Py<PyAny>, [u64; 6], Vec<String>);
+type Answer = (Vec<String>, Vec<bool>, Py<PyAny>, [u64; 8], Vec<String>);
 
 impl Sql for DuckDb {
     fn run(&self, query: SqlQuery) -> Result<SqlResult, String> {
@@ -48,7 +48,7 @@ impl Sql for DuckDb {
 }
 
 fn ask(py: Python<'_>, query: SqlQuery) -> PyResult<Answer> {
-    let SqlQuery { text, sources, catalog, lang, limits, dedup, as_json, .. } = query;
+    let SqlQuery { text, sources, catalog, lang, limits, dedup, as_json, record_path, .. } = query;
     let given = PyDict::new(py);
     given.set_item("record_bytes", limits.record_bytes)?;
     given.set_item("depth", limits.depth)?;
@@ -57,15 +57,20 @@ fn ask(py: Python<'_>, query: SqlQuery) -> PyResult<Answer> {
     options.set_item("lang", lang.as_str())?;
     options.set_item("limits", given)?;
     options.set_item("dedup", dedup)?;
+    options.set_item("record_path", record_path.map(|path| path.to_string()))?;
     let sources: Vec<OsString> = sources.into_iter().map(OsString::from).collect();
     let sql = py.import("nhn_cloudtrail._sql")?;
     sql.call_method1("command", (text, sources, options, as_json))?.extract()
 }
 
-fn counts([records, events, rejects, duplicates, conflicts, filtered]: [u64; 6]) -> Stats {
+/// The counts of a `Stats` of Python.
+fn counts(stats: [u64; 8]) -> Stats {
+    let [records, events, rejects, duplicates, conflicts, filtered, unrecognized, nul_bytes] =
+        stats;
     let mut stats = Stats::default();
     (stats.records, stats.events, stats.rejects) = (records, events, rejects);
     (stats.duplicates, stats.conflicts, stats.filtered) = (duplicates, conflicts, filtered);
+    (stats.unrecognized, stats.nul_bytes) = (unrecognized, nul_bytes);
     stats
 }
 

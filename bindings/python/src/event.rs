@@ -265,6 +265,13 @@ impl Event {
         self.guard(py, |_| self.enriched().is_known())
     }
 
+    /// Whether the record has any CloudTrail field and is not one of another system, such as AWS
+    /// CloudTrail. `Stats.unrecognized` counts the others.
+    #[getter]
+    fn is_recognized(&self) -> bool {
+        self.event.is_recognized()
+    }
+
     /// The slug of the service; that of an unknown ID is inferred, or None.
     #[getter]
     fn service(&self, py: Python<'_>) -> PyResult<Option<String>> {

@@ -2,7 +2,7 @@
 
 use nhn_cloudtrail::catalog::{Catalog as CoreCatalog, Lang};
 use nhn_cloudtrail::{
-    Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, Result, Timestamp,
+    Code, Column, Error, Filter, Limits, Reader, ReaderBuilder, RecordPath, Result, Timestamp,
 };
 use nhn_cloudtrail_arrow::{Parquet, TableBuilder};
 use nhn_cloudtrail_collect::BucketSettings;
@@ -35,6 +35,7 @@ pub(crate) struct Options {
     dedup: bool,
     verify: bool,
     limits: Limits,
+    record_path: Option<RecordPath>,
     filter: Filter,
     columns: Vec<Column>,
     /// Where buckets are, as far as the caller says it.
@@ -76,6 +77,13 @@ impl Options {
             dedup: flag("dedup")?,
             verify: flag("verify")?,
             limits: get("limits")?.map_or(Ok(Limits::default()), |given| limits(&given))?,
+            record_path: match get("record_path")? {
+                Some(path) => {
+                    let path = path.extract::<String>()?.parse();
+                    Some(path.map_err(|error| exception(py, &named("record_path", &error)))?)
+                }
+                None => None,
+            },
             catalog,
             filter,
             columns,
@@ -101,6 +109,7 @@ impl Options {
             .dedup(self.dedup)
             .format(Arc::new(parquet))
             .watch(move || watch.goes_on());
+        let reader = self.record_path.iter().cloned().fold(reader, ReaderBuilder::record_path);
         if self.filter.is_empty() {
             return reader;
         }
@@ -109,7 +118,7 @@ impl Options {
 
     pub(crate) fn table(&self) -> TableBuilder {
         let watch = self.watch.clone();
-        TableBuilder::new()
+        let table = TableBuilder::new()
             .columns(&self.columns)
             .lang(self.lang)
             .catalog(self.catalog())
@@ -118,7 +127,8 @@ impl Options {
             .verify(self.verify)
             .limits(self.limits)
             .threads(self.threads)
-            .watch(move || watch.goes_on())
+            .watch(move || watch.goes_on());
+        self.record_path.iter().cloned().fold(table, TableBuilder::record_path)
     }
 }
 

@@ -72,9 +72,17 @@ pub(crate) fn position<'py>(py: Python<'py>, position: &Position) -> PyResult<Bo
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: Class = PyOnceLock::new();
     let Stats { records, events, rejects, duplicates, conflicts, filtered, .. } = *stats;
-    CLASS
-        .import(py, TYPES, "Stats")?
-        .call1((records, events, rejects, duplicates, conflicts, filtered))
+    let Stats { unrecognized, nul_bytes, .. } = *stats;
+    CLASS.import(py, TYPES, "Stats")?.call1((
+        records,
+        events,
+        rejects,
+        duplicates,
+        conflicts,
+        filtered,
+        unrecognized,
+        nul_bytes,
+    ))
 }
 
 pub(crate) fn reject<'py>(py: Python<'py>, reject: &Reject) -> PyResult<Bound<'py, PyAny>> {

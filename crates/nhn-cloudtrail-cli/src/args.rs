@@ -294,7 +294,8 @@ JSON:
   services counts for the one that its ID spells. by_actor goes by user ID, else name, else UUID.
   unknown has the event IDs that the catalog does not know. unrecognized counts events without any
   CloudTrail field, nul_bytes the NUL bytes that were skipped before records. untimed counts events
-  whose time cannot be read. At most 100,000 values are told apart of each; the rest counts under \"(other)\".";
+  whose time cannot be read. At most 100,000 values are told apart of each; the rest counts
+  under \"(other)\".";
 
 /// Counts events.
 #[derive(Debug, clap::Args)]

@@ -19,7 +19,7 @@ from nhn_cloudtrail.spark import CloudTrailDataSource
 
 CASES = Path(__file__).parents[3] / "tests" / "cases"
 COLUMNS = [*ct.sample().column_names, "raw", "source"]
-COUNTS = ("records", "events", "rejects", "duplicates", "conflicts", "filtered")
+COUNTS = ct.Stats._fields
 
 Load = Callable[..., DataFrame]
 
@@ -76,7 +76,7 @@ def groups() -> list[Any]:
 def test_cases(load: Load, options: dict[str, Any], paths: list[Path], split_bytes: int) -> None:
     filters, limits = options.get("filter", {}), options.get("limits", {})
     columns = options.get("columns", COLUMNS)
-    rest = {name: options[name] for name in ("lang", "dedup") if name in options}
+    rest = {name: options[name] for name in ("lang", "dedup", "record_path") if name in options}
     if split_bytes and (filters or "columns" in options):
         pytest.skip("what is asked for has nothing to do with how it is cut")
     # Spark gets all paths at once, and `read_table` too.
@@ -324,6 +324,7 @@ def test_a_schema_chooses_columns(spark: SparkSession, logs: Path) -> None:
         ({"overlay": "/no/such/file"}, "No such file"),
         ({"table": "rejects"}, "'rejects' is none of events, counts"),
         ({"record_bytes": "0"}, "limit"),
+        ({"record_path": "a..b"}, "record_path: .*a name is empty"),
     ],
 )
 def test_options_that_make_no_sense(
