@@ -482,7 +482,7 @@ const HEADER: &str = "|이벤트|이벤트 ID|서비스|\n| --- | --- | --- |\n|
 
 fn odd(rows: &str) -> Vec<(usize, String)> {
     let list = PublishedList::parse(format!("{HEADER}{rows}")).unwrap();
-    assert_eq!(list.rows()[0].id, "event_id.iaas.instance.create");
+    assert_eq!(list.rows().first().unwrap().id, "event_id.iaas.instance.create");
     list.odd().iter().map(|odd| (odd.line, odd.why.clone())).collect()
 }
 
