@@ -229,8 +229,9 @@ mod tests {
             camel += if camel.len() > 1 { ",\"" } else { "\"" };
             camel += parts.next().unwrap();
             for part in parts {
-                camel += &part[..1].to_uppercase();
-                camel += &part[1..];
+                let (first, rest) = part.split_at(1);
+                camel += &first.to_uppercase();
+                camel += rest;
             }
             camel += "\":null";
         }
