@@ -91,10 +91,15 @@ const FLAT = {
   known: true,
 };
 
-/** The event of one record. */
+/** The event of a record. One without any wire field is read only beside others. */
 function one(record, options) {
-  const [event, ...more] = parse(typeof record === "string" ? record : lines(record), options);
-  assert.equal(more.length, 0);
+  const text = typeof record === "string" ? Buffer.from(record) : lines(record);
+  const after = '\n{"eventId":"after"}';
+  const [event, ...more] = parse(Buffer.concat([text, Buffer.from(after)]), options);
+  assert.deepEqual(
+    more.map(({ eventId }) => eventId),
+    ["after"],
+  );
   return event;
 }
 

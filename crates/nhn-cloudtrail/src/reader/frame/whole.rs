@@ -612,6 +612,9 @@ fn is_empty_answer(object: &[u8]) -> bool {
     for (key, value) in json::members(object) {
         let key = json::unquote(object.get(key).unwrap_or_default());
         let value = object.get(value).unwrap_or_default();
+        if Field::from_wire_name(key.as_bytes()).is_some() {
+            return false;
+        }
         let list = matches!(&*key, "content" | "hits");
         match value.first() {
             Some(b'{') if key == "header" => answer |= Header::read(value).successful.is_some(),
