@@ -110,11 +110,12 @@ fn every_case_is_a_table() {
         let (events, stats) = events(case.options.builder().open([case.input()]).unwrap());
         for threads in [1, 3] {
             let builder = || {
-                TableBuilder::new()
+                let builder = TableBuilder::new()
                     .columns(Column::ALL)
                     .limits(case.options.limits())
                     .dedup(case.options.dedup())
-                    .threads(threads)
+                    .threads(threads);
+                case.options.record_path().into_iter().fold(builder, TableBuilder::record_path)
             };
             let table = builder().open([case.input()]).unwrap();
             assert_same(&case.name, table, &events, Column::ALL, Lang::Ko);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nhn_cloudtrail::catalog::{Catalog, Lang};
 use nhn_cloudtrail::{
-    Code, Column, Error, Event, Filter, Item, Limits, Reader, ReaderBuilder, Reject, Result, Stats,
+    Code, Column, Error, Event, Filter, Item, Limits, Reader, ReaderBuilder, RecordPath, Reject,
+    Result, Stats,
 };
 use serde::Deserialize;
 
@@ -92,6 +93,10 @@ impl Options {
         self.filter.is_some()
     }
 
+    pub(crate) fn record_path(&self) -> Option<RecordPath> {
+        self.record_path.as_ref().map(|path| path.parse().unwrap())
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         if let Some(bytes) = self.limits.record_bytes {
@@ -106,8 +111,8 @@ impl Options {
     /// A reader with these options.
     pub(crate) fn builder(&self) -> ReaderBuilder {
         let mut builder = Reader::builder().limits(self.limits()).dedup(self.dedup);
-        if let Some(path) = &self.record_path {
-            builder = builder.record_path(path.parse().unwrap());
+        if let Some(path) = self.record_path() {
+            builder = builder.record_path(path);
         }
         match &self.filter {
             Some(filter) => {
