@@ -146,7 +146,7 @@ def test_event_shows_what_it_has() -> None:
     for words in ("VPC 삭제", "event_id.iaas.vpc.delete", "region", "KR1", "하하"):
         assert words in page
     assert "user_agent" not in page
-    assert shown(ct.parse("{}")[0]._repr_html_()).startswith("Event\n")
+    assert shown(ct.parse('{"eventId":null}')[0]._repr_html_()).startswith("Event\n")
 
 
 def test_table_shows_its_first_rows() -> None:

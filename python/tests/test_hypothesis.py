@@ -57,10 +57,12 @@ targets = st.fixed_dictionaries(
         )
     },
 )
+# What hardly anything but a record has, so that each is one.
+UUID = "eventLogUuid"
 records = st.fixed_dictionaries(
-    {},
+    {UUID: st.text() | values},
     optional={
-        **dict.fromkeys(TEXTS, st.text() | values),
+        **dict.fromkeys(TEXTS.keys() - {UUID}, st.text() | values),
         "eventId": st.sampled_from(ct.catalog.keys()) | st.text(),
         "eventTime": st.sampled_from(TIMES) | values,
         "userIp": st.ip_addresses().map(str) | values,

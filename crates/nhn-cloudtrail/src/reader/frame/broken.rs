@@ -68,6 +68,11 @@ impl Framer {
         let (window, full) = self.window(buffer, at);
         let complete = end || full;
         let kind = if element { "element" } else { "record" };
+        let (stop, rest) = match (stop, self.bound) {
+            (Stop::Incomplete, Some(_)) => (Stop::Newline(window.len()), "the rest of the line"),
+            (stop, Some(_)) => (stop, "the rest of the line"),
+            (stop, None) => (stop, "the rest"),
+        };
         let (code, message) = explain(stop, kind, at, &self.limits);
         let mut tried = self.tried + self.cost(stop, window);
         let found = if !element && tried > self.allowed() {
@@ -101,7 +106,7 @@ impl Framer {
                     None => Until::End,
                 };
                 let message = format!(
-                    "{message}; where the next record begins cannot be told, so the rest is rejected with it"
+                    "{message}; where the next record begins cannot be told, so {rest} is rejected with it"
                 );
                 self.reject_until(buffer, at, code, message, until)
             }
