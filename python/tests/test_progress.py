@@ -112,7 +112,7 @@ def test_exception_of_the_last_call_comes_out(read: Callable[..., None]) -> None
         raise Refused
 
     with pytest.raises(Refused):
-        read(b"{}", progress=refuse)
+        read(b"[]", progress=refuse)
 
 
 def test_nothing_is_written_when_the_callback_raises(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_what_is_no_callback(progress: Any) -> None:
 
 
 def test_none_and_false_are_quiet(run_python: Run) -> None:
-    code = "import nhn_cloudtrail as ct; [ct.read_table(b'{}', progress=p) for p in (None, False)]"
+    code = "import nhn_cloudtrail as ct; [ct.read_table(b'[]', progress=p) for p in (None, False)]"
     done = run_python(code)
     assert (done.stdout, done.stderr) == ("", "")
 

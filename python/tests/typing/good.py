@@ -56,16 +56,16 @@ def sources(paths: Iterator[Path], chunks: Iterator[bytes]) -> None:
     ct.read(["a.jsonl", "b.jsonl"])
     ct.read([Path("a.jsonl"), Path("b.jsonl")])
     ct.read(paths)
-    ct.read(b"{}")
-    ct.read(memoryview(b"{}"))
-    ct.read(io.BytesIO(b"{}"))
+    ct.read(b"[]")
+    ct.read(memoryview(b"[]"))
+    ct.read(io.BytesIO(b"[]"))
     with open("a.jsonl", "rb") as file, gzip.open("b.jsonl.gz") as packed:
         ct.read(file)
         ct.read(packed)
     ct.read(chunks)
-    assert_type(ct.parse(b"{}"), list[ct.Event])
+    assert_type(ct.parse(b"[]"), list[ct.Event])
     ct.parse("{}", on_error="skip")
-    ct.parse(bytearray(b"{}"))
+    ct.parse(bytearray(b"[]"))
 
 
 def what_could_not_be_read() -> None:
