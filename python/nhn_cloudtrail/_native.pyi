@@ -166,7 +166,7 @@ class Entry:
 
     @property
     def service(self) -> str | None:
-        """The slug of the service that the ID spells, else of the first of its services, or None."""
+        """The slug of the service that the ID spells, else the first of its services, or None."""
 
     @property
     def services(self) -> list[str]:
