@@ -400,7 +400,11 @@ test("known tells of every event whether the catalog has it", () => {
 test("recordPath", async () => {
   const text = JSON.stringify({
     took: 1,
-    hits: [{ body: '{"eventLogUuid":"1"}' }, { body: { eventLogUuid: "2" } }, { body: { mine: 3 } }],
+    hits: [
+      { body: '{"eventLogUuid":"1"}' },
+      { body: { eventLogUuid: "2" } },
+      { body: { mine: 3 } },
+    ],
   });
   const options = { recordPath: "hits[].body" };
   const reader = read(Buffer.from(text), options);
