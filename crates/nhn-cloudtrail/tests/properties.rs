@@ -600,3 +600,20 @@ fn a_large_failed_answer_gives_its_records() {
         assert_eq!(rejects, [(Code::ApiFailure, &header[..])]);
     }
 }
+
+#[test]
+fn records_are_found_behind_a_large_array_of_others() {
+    let options = Options::default();
+    for others in
+        [vec!["1"; 2_000_000].join(","), vec![r#"{"q":"xxxxxxxxxxxxxxxx"}"#; 100_000].join(",")]
+    {
+        let text = format!(
+            r#"{{"other":[{others}],"hits":{{"hits":[{{"_source":{{"eventId":"a"}}}}]}}}}"#
+        );
+        let reading = read_in_pieces(text.as_bytes(), &options, 256 << 10);
+        assert_eq!((reading.events.len(), reading.rejects.len()), (1, 0));
+        let foreign = format!("{{\"eventId\":\"a\"}}\n{{\"other\":[{others}]}}\n");
+        let reading = read_in_pieces(foreign.as_bytes(), &options, 256 << 10);
+        assert_eq!((reading.stats.events, reading.stats.unrecognized), (2, 1));
+    }
+}

@@ -44,6 +44,12 @@ pub(crate) fn naive_line(line: &[u8]) -> Option<Vec<Found<'_>>> {
             break;
         };
         let after = trim(&rest[end..]);
+        if after.starts_with(b"\xef\xbb\xbf") {
+            // Another file begins there.
+            found.push(event(&rest[..end]));
+            found.extend(naive_line(after)?);
+            break;
+        }
         if !after.is_empty() && after.first() != Some(&b'{') {
             found.push(Found::Reject(rest));
             break;

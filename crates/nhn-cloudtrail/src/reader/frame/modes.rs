@@ -93,7 +93,7 @@ impl Framer {
         if let Stop::TooMany(to) = stop {
             let lines = memchr::memchr(b'\n', window.get(at..to).unwrap_or_default()).is_some();
             let outer = if lines { Mode::Text } else { Mode::Lines };
-            return self.one_by_one(buffer, out, outer);
+            return self.one_by_one(buffer, end, out, outer);
         }
         self.start_unfinished(buffer, end, out, stop)
     }
@@ -102,6 +102,14 @@ impl Framer {
     /// where more of the text is needed to tell.
     fn ends_on_line(&self, buffer: &[u8], end: bool, at: usize, whole: &Whole) -> Option<bool> {
         let (window, full) = self.window(buffer, at);
+        let rest = window.get(whole.end..).unwrap_or_default().trim_ascii_start();
+        if rest.starts_with(MARK) {
+            // Another file begins there.
+            return Some(true);
+        }
+        if !rest.is_empty() && MARK.starts_with(rest) && !end && !full {
+            return None;
+        }
         match after_blanks(window, whole.end) {
             Some(b'\n') => Some(true),
             Some(b'{') => Some(!whole.array),
@@ -263,10 +271,12 @@ impl Framer {
     }
 
     /// Goes on inside the value at hand, which is longer or has more records than is taken whole.
-    fn one_by_one(&mut self, buffer: &[u8], out: &mut Draft, outer: Mode) -> Step {
+    fn one_by_one(&mut self, buffer: &[u8], end: bool, out: &mut Draft, outer: Mode) -> Step {
         let at = self.at;
-        match self.entry(self.window(buffer, at).0, at) {
+        let (window, full) = self.window(buffer, at);
+        match self.entry(window, at) {
             Ok(entry) => self.enter(buffer, out, entry, outer, None),
+            Err(Stop::Incomplete) if !end && !full => Step::More,
             Err(_) if outer == Mode::Lines => {
                 self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
             }
@@ -303,7 +313,7 @@ impl Framer {
         };
         out.back(&mark);
         if matches!(stop, Stop::TooMany(_)) || (stop == Stop::Incomplete && full) {
-            return self.one_by_one(buffer, out, Mode::Lines);
+            return self.one_by_one(buffer, end, out, Mode::Lines);
         }
         if stop == Stop::Incomplete && !end {
             return Step::More;

@@ -10,7 +10,7 @@ use crate::json::{self, Scanner, Stop, run};
 use crate::reader::path::PathStep;
 
 use super::foreign::{self, Form};
-use super::{Converted, Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected, first_text};
+use super::{Converted, Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected, Status, first_text};
 
 /// A whole value.
 pub(super) struct Whole {
@@ -194,7 +194,7 @@ impl Framer {
         let mark = out.mark();
         let mut at = self.resume::<LINE>(first, out);
         let mut done = out.mark();
-        let end = self.rest_of_array(scanner, &mut at, &mut done, kind, level, out);
+        let end = self.rest_of_array(scanner, &mut at, &mut done, (kind, &mark), level, out);
         match end {
             Err(Stop::Incomplete) => {
                 out.back(&done);
@@ -216,12 +216,16 @@ impl Framer {
         scanner: &Scanner<'_, LINE>,
         at: &mut usize,
         done: &mut Mark,
-        kind: Kind,
+        (kind, begin): (Kind, &Mark),
         level: usize,
         out: &mut Draft,
     ) -> Result<usize, Stop> {
         loop {
             let start = *at;
+            if out.len() >= out.most && kind == Kind::Inner && out.found == begin.found {
+                // So many other elements: it is no array of records.
+                out.back(begin);
+            }
             *done = out.mark();
             let byte = scanner.byte(start)?;
             out.check(start)?;
@@ -418,6 +422,10 @@ impl Framer {
         self.suspended = suspended;
         let whole = scanned.is_ok_and(|end| first_text(text, end).is_none());
         if !whole && may_be_record(bytes.get(start..end)) {
+            if step.is_none() && self.text_apart(text, &mut draft) {
+                self.adopt(text, start, draft, out);
+                return true;
+            }
             let message = "the JSON text in a string is broken, or has too many records";
             out.rejects.push(self.draft_reject(bytes, start..end, Code::InvalidJson, message));
             out.found += 1;
@@ -426,6 +434,19 @@ impl Framer {
         if !whole || (draft.found == 0 && step.is_none()) {
             return false;
         }
+        self.adopt(text, start, draft, out);
+        true
+    }
+
+    /// Reads text that is broken like an input of its own; false where it has no record, or too many.
+    fn text_apart(&self, text: &[u8], draft: &mut Draft) -> bool {
+        let mut framer = Framer::new(self.limits, None);
+        draft.back(&Draft::default().mark());
+        framer.run(text, true, draft) == Status::Done && draft.found > 0
+    }
+
+    /// Takes over what was found in the text of the string at `start`.
+    fn adopt(&self, text: &[u8], start: usize, mut draft: Draft, out: &mut Draft) {
         let byte = self.base + start as u64;
         for record in draft.records {
             let range = record.start as usize..record.end as usize;
@@ -438,7 +459,6 @@ impl Framer {
         out.converted.append(&mut draft.converted);
         out.rejects.append(&mut draft.rejects);
         out.found += draft.found;
-        true
     }
 
     /// Drafts the records to which the record path leads from the value at `at`, after its first
@@ -470,10 +490,20 @@ impl Framer {
                 return self.follow_elements(scanner, at, step, level, out);
             }
             (Some(PathStep::Member(name)), b'{') => {
-                match self.follow_member(scanner, at, name, step, level, out)? {
-                    (end, true) => return Ok(end),
-                    (end, false) => end,
+                let mark = out.mark();
+                let (end, found) = self.follow_member(scanner, at, name, step, level, out)?;
+                let object = scanner.bytes.get(at..end).unwrap_or_default();
+                let failed = if level == 0 && out.is_at(&mark) { failure(object) } else { None };
+                if let Some(message) = failed {
+                    let reject =
+                        self.draft_reject(scanner.bytes, at..end, Code::ApiFailure, message);
+                    out.rejects.push(reject);
+                    return Ok(end);
                 }
+                if found {
+                    return Ok(end);
+                }
+                end
             }
             (_, b'"') => {
                 let end = scanner.value(byte, at, level)?;
@@ -600,6 +630,15 @@ pub(super) fn may_be_record(string: Option<&[u8]>) -> bool {
         && [&b"eventId"[..], b"eventTime", b"eventLogUuid"]
             .iter()
             .any(|name| memmem::find(string, name).is_some())
+}
+
+/// How the call failed that a valid object answers, by its header.
+fn failure(object: &[u8]) -> Option<String> {
+    let is_header = |key: &std::ops::Range<usize>| {
+        json::unquote(object.get(key.clone()).unwrap_or_default()) == "header"
+    };
+    let (_, header) = json::members(object).filter(|(key, _)| is_header(key)).last()?;
+    Header::read(object.get(header)?).failure()
 }
 
 /// The members of an answer that say how it is cut into pages.
