@@ -205,16 +205,19 @@ fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            // Soft hyphen, Arabic letter mark, Mongolian vowel separator.
-            '\u{ad}' | '\u{61c}' | '\u{180e}'
+            // Soft hyphen, Arabic letter mark.
+            '\u{ad}' | '\u{61c}'
             // Zero width, and left-to-right and right-to-left marks.
             | '\u{200b}'..='\u{200f}'
             // Separators of lines and paragraphs, and what turns the order of letters.
             | '\u{2028}'..='\u{202e}'
             // Invisible operators, isolates of directions, deprecated format characters.
             | '\u{2060}'..='\u{206f}'
-            // Byte-order mark, annotations, tags.
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            // Joiner of graphemes, fillers of Hangul, inherent vowels of Khmer, Mongolian selectors.
+            | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{3164}' | '\u{ffa0}'
+            // Byte-order mark, annotations, tags and supplementary selectors, which can carry text.
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
             // Private use: what is seen depends on the font.
             | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
         )
@@ -305,13 +308,18 @@ mod tests {
             ('\u{7f}', '\u{9f}'),
             ('\u{ad}', '\u{ad}'),
             ('\u{61c}', '\u{61c}'),
-            ('\u{180e}', '\u{180e}'),
+            ('\u{34f}', '\u{34f}'),
+            ('\u{115f}', '\u{1160}'),
+            ('\u{17b4}', '\u{17b5}'),
+            ('\u{180b}', '\u{180f}'),
+            ('\u{3164}', '\u{3164}'),
+            ('\u{ffa0}', '\u{ffa0}'),
             ('\u{200b}', '\u{200f}'),
             ('\u{2028}', '\u{202e}'),
             ('\u{2060}', '\u{206f}'),
             ('\u{feff}', '\u{feff}'),
             ('\u{fff9}', '\u{fffb}'),
-            ('\u{e0000}', '\u{e007f}'),
+            ('\u{e0000}', '\u{e0fff}'),
             ('\u{e000}', '\u{f8ff}'),
             ('\u{f0000}', '\u{10ffff}'),
         ];
