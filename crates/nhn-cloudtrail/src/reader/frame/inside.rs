@@ -378,7 +378,7 @@ fn seek(
                 entry.header = Some(next..end);
                 end
             }
-            b'{' | b'[' if field.is_none() && name != b"extra" => {
+            b'{' | b'[' if field.is_none() => {
                 match seek(scanner, next, object && name == b"page", entry)? {
                     Sought::Nothing(end) => end,
                     found => return Ok(found),

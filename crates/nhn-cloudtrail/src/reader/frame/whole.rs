@@ -376,7 +376,7 @@ impl Framer {
         }
         let empty = out.is_at(&mark);
         let text = scanner.bytes.get(header.clone()).unwrap_or_default();
-        if let Some(message) = Header::read(text).failure().filter(|_| role != Role::Page) {
+        if let Some(message) = Header::read(text).failure() {
             // If it has records all the same, they are events: the reject is its header.
             let range = if empty { start..end } else { header };
             let reject = self.draft_reject(scanner.bytes, range, Code::ApiFailure, message);
