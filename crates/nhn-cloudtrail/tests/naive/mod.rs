@@ -19,6 +19,19 @@ fn is_json(text: &[u8]) -> bool {
 pub(crate) fn naive_line(line: &[u8]) -> Option<Vec<Found<'_>>> {
     let mut found = Vec::new();
     let mut rest = begin(line);
+    if rest.first() == Some(&b'[')
+        && let Some(end) = first_value(rest)
+        && trim(&rest[end..]).starts_with(b"\xef\xbb\xbf")
+    {
+        // Another file begins there, if this is an array of records.
+        let array = naive_line(&rest[..end])?;
+        if array == [Found::Reject(&rest[..end])] {
+            return Some(vec![Found::Reject(rest)]);
+        }
+        found.extend(array);
+        found.extend(naive_line(trim(&rest[end..]))?);
+        return Some(found);
+    }
     if rest.first() == Some(&b'[') && is_json(rest) {
         let inside = trim(&rest[1..rest.len() - 1]);
         let elements = elements(inside);

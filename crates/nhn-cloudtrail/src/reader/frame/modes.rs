@@ -102,7 +102,8 @@ impl Framer {
     /// where more of the text is needed to tell.
     fn ends_on_line(&self, buffer: &[u8], end: bool, at: usize, whole: &Whole) -> Option<bool> {
         let (window, full) = self.window(buffer, at);
-        let rest = window.get(whole.end..).unwrap_or_default().trim_ascii_start();
+        let next = first_text(window, whole.end).unwrap_or(window.len());
+        let rest = window.get(next..).unwrap_or_default();
         if rest.starts_with(MARK) {
             // Another file begins there.
             return Some(true);
