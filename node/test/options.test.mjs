@@ -173,7 +173,7 @@ describe("what makes no sense", () => {
     [{ user: ["kim", 5] }, "user"],
     [{ text: [["a"]] }, "text"],
     [{ kind: {} }, "kind"],
-    [{ since: 1767225600000 }, "since"],
+    [{ since: [1767225600000] }, "since"],
     [{ known: "true" }, "known"],
     [{ known: [true] }, "known"],
     [{ dedup: 1 }, "dedup"],

@@ -86,7 +86,7 @@ test("errors are of the worker's own class", async () => {
           errors.push([error instanceof CloudTrailError, error.code]);
         }
       }
-      return [errors, parse("{}")[0] instanceof Event];
+      return [errors, parse('{"eventId":"a"}')[0] instanceof Event];
     }),
   );
   assert.deepEqual(result, [

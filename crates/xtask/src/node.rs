@@ -149,7 +149,8 @@ impl Place {
         self.install(&tarball, &empty)?;
         fs::write(empty.join("smoke.mjs"), SMOKE_ESM)?;
         run(Command::new("node").arg("smoke.mjs").current_dir(&empty))?;
-        let require = "require('nhn-cloudtrail').parse('{}')[0].known && process.exit(1)";
+        let require =
+            "require('nhn-cloudtrail').parse('{\"eventId\":1}')[0].known && process.exit(1)";
         run(Command::new("node").args(["-e", require]).current_dir(&empty))?;
         for name in ["types.mts", "types.cts"] {
             fs::write(empty.join(name), SMOKE_TYPES)?;
