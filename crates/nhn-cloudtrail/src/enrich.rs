@@ -14,23 +14,25 @@ static BUILTIN: Catalog = Catalog::builtin();
 words! {
     /// How the call went that an event records.
     ///
-    /// An event ID whose phase is [`Phase::Failed`] is a failure, whatever the response says. Else the
-    /// response says it, by the first of these that there is:
+    /// An event whose ID has the phase [`Phase::Failed`] is a failure, whatever the response says.
+    /// Otherwise the first of these in the response decides:
     ///
-    /// 1. An object `header`: its `isSuccessful` (`true` or `false`, also as text), else its
-    ///    `resultCode`, which is a success if it is 0, `SUCCESS`, `OK` or 200 to 299, and else a
-    ///    failure. Nothing beside the header counts.
+    /// 1. An object `header`: its `isSuccessful` (`true` or `false`, also as text), otherwise its
+    ///    `resultCode`. The code is a success if it is 0, `SUCCESS`, `OK` or 200 to 299. Members beside
+    ///    the header do not count.
     /// 2. The same members without a header around them.
-    /// 3. A member `success` that is true or false.
-    /// 4. A member `error` that is true, a text, or an object with something in it: a failure.
-    /// 5. A member `code`, `status` or `statusCode` that is a status of HTTP, as a number or as text:
-    ///    200 to 299 is a success, 400 to 599 a failure. A `code` of 0 is a success, too.
-    /// 6. An object with but one member, an error of OpenStack such as
-    ///    `{"forbidden":{"code":403,"message":"…"}}`: a failure.
-    /// 7. A text that is nothing but the reason of such a status, `Forbidden` or `404 Not Found`: a
+    /// 3. A member `success` that is true or false, also as text.
+    /// 4. A member `error` that is true, a text, or an object with members: a failure.
+    /// 5. A member `code`, `status` or `statusCode` with an HTTP status, as a number or as text: 200 to
+    ///    299 is a success, 400 to 599 a failure. A `code` of 0 is a success. `403 Forbidden` is a
+    ///    status, too.
+    /// 6. An object with one member that is an OpenStack error, such as
+    ///    `{"forbidden":{"code":403,"message":"…"}}`, by at least two of its name, code and message: a
     ///    failure.
+    /// 7. Text that is only the reason of an HTTP status, such as `Forbidden` or `404 Not Found`, alone
+    ///    or as the only member `message`: a failure.
     ///
-    /// What is none of these is [`Outcome::Unknown`].
+    /// Any other response is [`Outcome::Unknown`].
     Outcome, "an outcome", InvalidFilter {
         /// The response says that it succeeded.
         Success = "success",

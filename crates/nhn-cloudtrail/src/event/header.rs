@@ -136,6 +136,20 @@ const REASONS: &[&str] = &[
     "permission denied",
 ];
 
+/// The names of OpenStack's errors that do not end in `Error` or `Fault`.
+const FAULTS: &[&str] = &[
+    "badMediaType",
+    "badMethod",
+    "badRequest",
+    "conflictingRequest",
+    "forbidden",
+    "itemNotFound",
+    "notFound",
+    "overLimit",
+    "serviceUnavailable",
+    "unauthorized",
+];
+
 /// More than any text that is a reason and nothing else.
 const LONGEST_REASON: usize = 64;
 
@@ -157,7 +171,9 @@ struct Members<'a> {
 impl<'a> Members<'a> {
     fn add(&mut self, key: &str, value: &'a [u8]) {
         self.count += 1;
-        (self.last, self.is_error) = (value, key.ends_with("Error"));
+        let is_fault =
+            ["Error", "Fault"].iter().any(|end| key.ends_with(end)) || FAULTS.contains(&key);
+        (self.last, self.is_error) = (value, is_fault);
         match key {
             "header" => self.header = value,
             "success" => self.success = value,
@@ -172,10 +188,12 @@ impl<'a> Members<'a> {
     /// What they say without a header.
     fn said(&self) -> Said {
         let message = string(self.message);
-        match self.success {
-            b"true" => return Said { succeeded: Some(true), ..Said::default() },
-            b"false" => return Said::failure(scalar(self.code), message),
-            _ => (),
+        let success = json::text(self.success).unwrap_or_default();
+        if success.eq_ignore_ascii_case("true") {
+            return Said { succeeded: Some(true), ..Said::default() };
+        }
+        if success.eq_ignore_ascii_case("false") {
+            return Said::failure(scalar(self.code), message);
         }
         let error = string(self.error).filter(|error| !error.is_empty());
         let is_object = self.error.starts_with(b"{") && json::members(self.error).next().is_some();
@@ -184,13 +202,13 @@ impl<'a> Members<'a> {
             let code = [self.code, self.status, inner("code")].into_iter().find_map(scalar);
             return Said::failure(code, message.or_else(|| string(inner("message"))).or(error));
         }
-        for code in [self.code, self.status] {
-            if let Some(text) = scalar(code) {
-                let is_zero = std::ptr::eq(code, self.code) && text == "0";
-                let succeeded = status_of(&text).or(is_zero.then_some(true));
-                if succeeded.is_some() {
-                    return Said { succeeded, code: Some(text), message };
-                }
+        if let Some(code) = scalar(self.code).filter(|code| code == "0") {
+            return Said { succeeded: Some(true), code: Some(code), message };
+        }
+        for code in [self.code, self.status].into_iter().filter_map(scalar) {
+            let succeeded = status_of(&code).or_else(|| Said::by_text(&code).succeeded);
+            if succeeded.is_some() {
+                return Said { succeeded, code: Some(code), message };
             }
         }
         // OpenStack: the error's name, and what it is about.
@@ -198,11 +216,17 @@ impl<'a> Members<'a> {
             let message = member(self.last, "message").and_then(string);
             let code = member(self.last, "code").and_then(scalar);
             let failed = code.as_deref().and_then(status_of) == Some(false);
-            if message.is_some() && (failed || self.is_error) {
+            let signs = [failed, message.is_some(), self.is_error];
+            if signs.into_iter().filter(|sign| *sign).count() >= 2 {
                 return Said::failure(code, message);
             }
         }
-        Said::default()
+        match message {
+            Some(message) if self.count == 1 && Said::by_text(&message).succeeded.is_some() => {
+                Said::failure(None, Some(message))
+            }
+            _ => Said::default(),
+        }
     }
 }
 

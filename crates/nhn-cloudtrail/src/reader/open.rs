@@ -66,6 +66,7 @@ impl Open {
             text,
             cut,
             head: Vec::new(),
+            checked: cut.before,
             end,
             failure: None,
             watch: watch.clone(),
@@ -159,8 +160,10 @@ pub(super) struct OpenText {
     seen: Option<String>,
     pub(super) text: Text,
     pub(super) cut: Cut,
-    /// The first bytes of the text, to say what it is where it is no log.
+    /// The first bytes of the text, to say what it is if it is no log.
     head: Vec<u8>,
+    /// Whether the text is known not to be an archive of files.
+    checked: bool,
     pub(super) end: bool,
     /// Why there is no more of the text.
     pub(super) failure: Option<io::Error>,
@@ -185,7 +188,6 @@ impl OpenText {
     fn read(&mut self, piece: usize, ready: &mut Ready) -> bool {
         ready.source.clone_from(&self.name);
         loop {
-            let mut draft = std::mem::take(&mut self.draft);
             let buffer = self.text.buffer();
             if self.head.len() < HEAD {
                 // All of the buffer before was looked at, so what is missing is still there.
@@ -193,6 +195,23 @@ impl OpenText {
                 let wanted = HEAD - self.head.len();
                 self.head.extend(buffer.get(from..).unwrap_or_default().iter().take(wanted));
             }
+            if !self.checked {
+                match is_archive(&self.head, self.end) {
+                    Some(false) => self.checked = true,
+                    Some(true) => {
+                        ready.error = Some(self.no_log(None));
+                        return true;
+                    }
+                    None => {
+                        if let Some(done) = self.fill(piece, ready) {
+                            return done;
+                        }
+                        continue;
+                    }
+                }
+            }
+            let mut draft = std::mem::take(&mut self.draft);
+            let buffer = self.text.buffer();
             let status = self.framer.run(buffer, self.end, &mut draft);
             let done = status == Status::Done;
             let length = buffer.len() as u64;
@@ -216,27 +235,36 @@ impl OpenText {
             if !self.draft.has_events() {
                 self.draft = draft;
             }
-            if !self.watch.goes_on() {
-                ready.error = Some(Watch::error());
-                return true;
-            }
             if !self.draft.has_events() {
                 self.rebase();
             }
-            match self.text.fill(piece) {
-                Ok(0) => self.end = true,
-                Ok(_) => (),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready.error = Some(would_block(error));
-                    return false;
-                }
-                Err(error) => {
-                    self.end = true;
-                    self.failure = Some(error);
-                }
+            if let Some(done) = self.fill(piece, ready) {
+                return done;
             }
         }
+    }
+
+    /// Reads more of the text. Returns whether that was the last of the source if it has to be left
+    /// for now.
+    fn fill(&mut self, piece: usize, ready: &mut Ready) -> Option<bool> {
+        if !self.watch.goes_on() {
+            ready.error = Some(Watch::error());
+            return Some(true);
+        }
+        match self.text.fill(piece) {
+            Ok(0) => self.end = true,
+            Ok(_) => (),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                ready.error = Some(would_block(error));
+                return Some(false);
+            }
+            Err(error) => {
+                self.end = true;
+                self.failure = Some(error);
+            }
+        }
+        None
     }
 
     fn give(&mut self, mut draft: Draft, ready: &mut Ready) {
@@ -336,14 +364,20 @@ impl OpenText {
         if let Some(failed) = held.iter().find(|reject| reject.code == Code::ApiFailure) {
             ready.error = Some(Error::new(Code::ApiFailure, failed.message.clone()).at(place));
         } else if self.framer.number() > 0 {
-            let seen = self.seen.take().unwrap_or_else(|| what_is(&self.head));
-            let reason = match held.first() {
-                Some(first) => format!(" (line {}: {})", first.line, first.message),
-                None => String::new(),
-            };
-            let message = format!("no CloudTrail record found: this is {seen}{reason}");
-            ready.error = Some(Error::new(Code::NotALog, message).at(place));
+            ready.error = Some(self.no_log(held.first()));
         }
+    }
+
+    /// The error about text without any record, with its first reject.
+    fn no_log(&mut self, first: Option<&Rejected>) -> Error {
+        let seen = self.seen.take().unwrap_or_else(|| what_is(&self.head));
+        let reason = match first {
+            Some(first) => format!(" (line {}: {})", first.line, first.message),
+            None => String::new(),
+        };
+        let place = Position { source: self.name.clone(), ..Position::default() };
+        let message = format!("no CloudTrail record found: this is {seen}{reason}");
+        Error::new(Code::NotALog, message).at(place)
     }
 
     /// What the first object of a draft looks like, none of which has a wire field.
@@ -351,7 +385,8 @@ impl OpenText {
         let first = draft.records.first()?;
         let object = self.text.buffer().get(first.start as usize..first.end as usize)?;
         let mut seen = describe(object);
-        if memchr::memchr2(b'{', b'[', object.get(1..)?).is_some() {
+        let nested = memchr::memchr2(b'{', b'[', object.get(1..)?).is_some();
+        if nested && !self.framer.has_path() {
             seen.push_str("; if there are records inside, say where with a record path");
         }
         Some(seen)
@@ -407,6 +442,27 @@ fn what_is(head: &[u8]) -> String {
         }
     };
     known.to_owned()
+}
+
+/// Whether a text is an archive of files, of which some lines may look like records; none if more of
+/// it is needed to tell. An archive begins with zip's signature, or has tar's after the name and other
+/// fields of its first file, which NUL bytes pad.
+fn is_archive(head: &[u8], end: bool) -> Option<bool> {
+    const TAR: usize = 257;
+    let is_complete = end || head.len() >= TAR + 5;
+    match head {
+        [b'P', b'K', 3 | 5 | 7, 4 | 6 | 8, ..] => Some(true),
+        [b'P', b'K', 3 | 5 | 7] | [b'P', b'K'] | [b'P'] if !end => None,
+        // The name of a file is one line of text.
+        [b'{' | b'[' | b'\n' | b'\r' | 0 | 0xef, ..] => Some(false),
+        _ if is_complete => Some(head.get(TAR..TAR + 5) == Some(b"ustar")),
+        _ if memchr::memchr(b'\n', head)
+            .is_some_and(|line| !head.iter().take(line).any(|byte| *byte == 0)) =>
+        {
+            Some(false)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a text begins with the priority of a syslog message: `<134>`.

@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::damaged;
+
 /// Decompresses gzip. Zero bytes after a member are padding, as for `gzip`.
 pub(super) struct Gzip<R> {
     input: BufReader<R>,
@@ -80,29 +82,17 @@ impl<R: Read> Read for Gzip<R> {
     }
 }
 
-fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
 
+    use super::super::tests::read_in_steps;
     use super::*;
 
-    /// What comes before the end or a damage, a few bytes at a time.
     fn decompress(gzip: &[u8], step: usize) -> (Vec<u8>, Option<String>) {
-        let mut input = Gzip::new(gzip);
-        let (mut text, mut buffer) = (Vec::new(), vec![0; step]);
-        loop {
-            match input.read(&mut buffer) {
-                Ok(0) => return (text, None),
-                Ok(count) => text.extend_from_slice(&buffer[..count]),
-                Err(error) => return (text, Some(error.to_string())),
-            }
-        }
+        read_in_steps(Gzip::new(gzip), step)
     }
 
     #[test]

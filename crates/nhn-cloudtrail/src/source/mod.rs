@@ -332,6 +332,11 @@ fn place(path: &Path) -> Position {
     Position { source: Some(path.to_string_lossy().into()), ..Position::default() }
 }
 
+/// Compressed data that ends here because of what is wrong with it.
+fn damaged(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
 fn not_opened(path: &Path, error: io::Error) -> Error {
     let missing = error.kind() == io::ErrorKind::NotFound;
     let (code, message) = if missing {
@@ -342,6 +347,13 @@ fn not_opened(path: &Path, error: io::Error) -> Error {
     let wrong = Error::new(code, message).at(place(path));
     if missing { wrong } else { wrong.caused_by(error) }
 }
+
+/// How names are compared with globs.
+const GLOB_OPTIONS: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
 fn is_glob(path: &OsStr) -> bool {
     path.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
@@ -367,11 +379,6 @@ fn expand_glob(pattern: &Path, found: &mut Found) -> Result<()> {
 
 /// The paths that a glob matches; the last of them need not exist.
 fn glob_paths(pattern: &Path, found: &mut Found) -> Result<Vec<PathBuf>> {
-    const OPTIONS: glob::MatchOptions = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
     let not_a_glob = |error: glob::PatternError| {
         Error::new(Code::InvalidOption, "not a glob").at(place(pattern)).caused_by(error)
     };
@@ -397,7 +404,7 @@ fn glob_paths(pattern: &Path, found: &mut Found) -> Result<Vec<PathBuf>> {
                     let name = entry.file_name();
                     // What is in a folder behind a link is not at any depth, but elsewhere.
                     let is_elsewhere = || at_any_depth && is_linked_folder(&entry);
-                    if part.matches_with(&name.to_string_lossy(), OPTIONS) && !is_elsewhere() {
+                    if part.matches_with(&name.to_string_lossy(), GLOB_OPTIONS) && !is_elsewhere() {
                         matching.push(folder.join(name));
                     }
                 }
@@ -477,6 +484,23 @@ fn walk(folder: &Path, found: &mut Found) {
                     Ok(_) => (),
                     Err(error) => found.push((path, Some(error))),
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    /// What a stream gives before its end or an error, with at most `step` bytes a call.
+    pub(super) fn read_in_steps(mut input: impl Read, step: usize) -> (Vec<u8>, Option<String>) {
+        let (mut text, mut buffer) = (Vec::new(), vec![0; step]);
+        loop {
+            match input.read(&mut buffer) {
+                Ok(0) => return (text, None),
+                Ok(count) => text.extend_from_slice(&buffer[..count]),
+                Err(error) => return (text, Some(error.to_string())),
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Source, glob_paths, is_glob, place};
+use super::{GLOB_OPTIONS, Source, glob_paths, is_glob, place};
 use crate::error::{Code, Error, Result, printable};
 
 /// Where a result goes.
@@ -202,7 +202,7 @@ impl Output {
             let rest = |from: &[&str]| {
                 let pattern = glob::Pattern::new(&from.join("/"));
                 pattern.is_ok_and(|pattern| {
-                    ends.iter().any(|end| pattern.matches_path_with(end, OPTIONS))
+                    ends.iter().any(|end| pattern.matches_path_with(end, GLOB_OPTIONS))
                 })
             };
             let both =
@@ -218,13 +218,6 @@ impl Output {
         })
     }
 }
-
-/// How globs are matched where sources are looked for.
-const OPTIONS: glob::MatchOptions = glob::MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 impl Planned {
     fn new(path: &Path) -> Self {

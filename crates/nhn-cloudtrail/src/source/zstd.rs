@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use ::zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use super::Unread;
+use super::{Unread, damaged};
 use crate::error::{Code, Error, Position};
 
 /// The largest window that is accepted, as a power of two: 128 MiB, what `zstd` itself reads without
@@ -152,27 +152,15 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn damaged(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
+    use super::super::tests::read_in_steps;
     use super::*;
 
-    /// What comes before the end or a damage, a few bytes at a time.
     fn decompress(zstd: &[u8], step: usize) -> (Vec<u8>, Option<String>) {
-        let mut input = Zstd::new(zstd, Position::default()).unwrap();
-        let (mut text, mut buffer) = (Vec::new(), vec![0; step]);
-        loop {
-            match input.read(&mut buffer) {
-                Ok(0) => return (text, None),
-                Ok(count) => text.extend_from_slice(&buffer[..count]),
-                Err(error) => return (text, Some(error.to_string())),
-            }
-        }
+        read_in_steps(Zstd::new(zstd, Position::default()).unwrap(), step)
     }
 
     fn compress(text: &[u8], checksum: bool) -> Vec<u8> {

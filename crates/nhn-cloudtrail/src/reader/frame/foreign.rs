@@ -62,9 +62,13 @@ pub(in crate::reader) fn is_foreign(record: &Record, raw: &[u8]) -> bool {
     record.extra && (record.odd || !record.likely) && form(raw) == Form::Aws
 }
 
-/// The record of a valid object in the flat form: the record that it says it was, or one with the
-/// same values.
+/// The record of a valid object in the flat form: the one in its `raw` column, otherwise one with the
+/// same values. A column that was derived from another one is derived again; if that one is missing,
+/// the value becomes an unknown member of the record.
 pub(super) fn to_record(flat: &[u8]) -> Vec<u8> {
+    let missing =
+        |field: Field| keys(flat).all(|key| key != field.as_str() && key != field.wire_name());
+    let (no_id, no_response) = (missing(Field::EventId), missing(Field::Response));
     let mut record = vec![b'{'];
     let mut add = |key: &str, write: &mut dyn FnMut(&mut Vec<u8>)| {
         if record.len() > 1 {
@@ -103,6 +107,19 @@ pub(super) fn to_record(flat: &[u8]) -> Vec<u8> {
                 write_members(record, value);
                 record.push(b'}');
             }),
+            Column::EventName
+            | Column::Service
+            | Column::Resource
+            | Column::Verb
+            | Column::Kind
+            | Column::Phase
+                if no_id =>
+            {
+                add(&key, &mut |record| record.extend_from_slice(value));
+            }
+            Column::Outcome | Column::ResultCode | Column::ResultMessage if no_response => {
+                add(&key, &mut |record| record.extend_from_slice(value));
+            }
             column => {
                 let field = Field::ALL.iter().find(|field| field.as_str() == column.as_str());
                 if let Some(field) = field {
@@ -256,6 +273,11 @@ mod tests {
                 r#"{"event_id":"a","extra":"{\"shard\":1.50}","target_members":[{"id_no":"1","name":null}]}"#,
                 r#"{"eventId":"a","shard":1.50,"eventTarget":{"targetMembers":[{"idNo":"1"}]}}"#,
             ),
+            (
+                r#"{"event_id":"a","kind":"read","outcome":"failure","result_code":"-7"}"#,
+                r#"{"eventId":"a","outcome":"failure","result_code":"-7"}"#,
+            ),
+            (r#"{"event_time":"x","verb":"y"}"#, r#"{"eventTime":"x","verb":"y"}"#),
             (r#"{"event_id":"a","raw":"{ \"eventId\" : \"b\" }"}"#, r#"{ "eventId" : "b" }"#),
         ] {
             assert_eq!(String::from_utf8(to_record(flat.as_bytes())).unwrap(), record);

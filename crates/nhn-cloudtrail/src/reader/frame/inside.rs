@@ -1,6 +1,7 @@
 //! Wrappers and arrays that are too long or too broken to be taken whole: they are read value by
 //! value, in bounded memory, so that a broken record costs only itself.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Code;
@@ -10,7 +11,7 @@ use crate::reader::path::PathStep;
 
 use super::broken::Brackets;
 use super::foreign::is_likely_column;
-use super::whole::{Kind, MAX_WRAPPERS, Role, key_at, may_be_record};
+use super::whole::{After, Kind, MAX_WRAPPERS, Role, after_value, key_at, may_be_record};
 use super::{Draft, Framer, MAX_LEVELS, Mode, Step, Until};
 
 /// An object or array that has begun and not ended.
@@ -96,9 +97,10 @@ impl Framer {
                     if *key == *name.as_bytes() {
                         return self.seek_path(scanner, value, step + 1, entry);
                     }
-                    match scanner.token(scanner.value(byte, value, entry.levels.len())?)? {
-                        (b',', comma) => at = scanner.token(comma + 1)?.1,
-                        (_, next) => return Err(Stop::Invalid(next)),
+                    let end = scanner.value(byte, value, entry.levels.len())?;
+                    match after_value(scanner, end, b'}')? {
+                        After::Value(next) => at = next,
+                        After::End(end) => return Err(Stop::Invalid(end)),
                     }
                 }
             }
@@ -342,23 +344,22 @@ fn seek(
         return Ok(Sought::Nothing(scanner.value(byte, at, 0)?));
     }
     let object = byte == b'{';
-    let holds = if object { Holds::Members { page } } else { Holds::Elements(Kind::Inner) };
+    let (holds, close) = match object {
+        true => (Holds::Members { page }, b'}'),
+        false => (Holds::Elements(Kind::Inner), b']'),
+    };
+    let (first, mut next) = scanner.token(at + 1)?;
+    if first == close {
+        return Ok(Sought::Nothing(next + 1));
+    }
     entry.levels.push(Level { holds, step: 0 });
-    let (mut byte, mut next) = scanner.token(at + 1)?;
     loop {
-        if byte == if object { b'}' } else { b']' } {
-            entry.levels.truncate(depth);
-            return Ok(Sought::Nothing(next + 1));
-        }
-        let begin = next;
-        let mut key = None;
-        if object {
-            let (name, first, value) = key_at(scanner, next)?;
-            (byte, next, key) = (first, value, Some(name));
-        }
-        let field = key.as_deref().and_then(Field::from_wire_name);
-        let flat = key.as_deref().is_some_and(is_likely_column);
-        if flat || field.is_some_and(Field::is_likely) {
+        let (key, byte, value) = match object {
+            true => key_at(scanner, next)?,
+            false => (Cow::Borrowed(&b""[..]), scanner.byte(next)?, next),
+        };
+        let field = Field::from_wire_name(&key);
+        if is_likely_column(&key) || field.is_some_and(Field::is_likely) {
             if depth == 0 {
                 return Err(Stop::Invalid(at));
             }
@@ -366,34 +367,35 @@ fn seek(
             entry.log = true;
             return Ok(Sought::Found(at));
         }
-        let name = key.as_deref().unwrap_or_default();
-        let end = match byte {
-            b'[' if page && name == b"content" => {
+        let end = match (key.as_ref(), byte) {
+            (b"content", b'[') if page => {
                 entry.levels.push(Level { holds: Holds::Elements(Kind::Content), step: 0 });
                 entry.log = true;
-                return Ok(Sought::Found(next + 1));
+                return Ok(Sought::Found(value + 1));
             }
-            b'{' if depth == 0 && name == b"header" => {
-                let end = scanner.value(byte, next, depth + 1)?;
-                entry.header = Some(next..end);
+            (b"header", b'{') if depth == 0 => {
+                let end = scanner.value(byte, value, depth + 1)?;
+                entry.header = Some(value..end);
                 end
             }
-            b'{' | b'[' if field.is_none() => {
-                match seek(scanner, next, object && name == b"page", entry)? {
+            (key, b'{' | b'[') if field.is_none() => {
+                match seek(scanner, value, key == b"page", entry)? {
                     Sought::Nothing(end) => end,
                     found => return Ok(found),
                 }
             }
-            _ => scanner.value(byte, next, depth + 1)?,
+            _ => scanner.value(byte, value, depth + 1)?,
         };
-        if byte == b'"' && field.is_none() && may_be_record(scanner.bytes.get(next..end)) {
+        if byte == b'"' && field.is_none() && may_be_record(scanner.bytes.get(value..end)) {
             entry.log = true;
-            return Ok(Sought::Found(begin));
+            return Ok(Sought::Found(next));
         }
-        match scanner.token(end)? {
-            (b',', comma) => (byte, next) = scanner.token(comma + 1)?,
-            (close @ (b'}' | b']'), last) => (byte, next) = (close, last),
-            (_, next) => return Err(Stop::Invalid(next)),
+        match after_value(scanner, end, close)? {
+            After::Value(at) => next = at,
+            After::End(end) => {
+                entry.levels.truncate(depth);
+                return Ok(Sought::Nothing(end));
+            }
         }
     }
 }

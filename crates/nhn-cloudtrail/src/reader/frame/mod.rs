@@ -302,6 +302,11 @@ impl Framer {
         self.whole
     }
 
+    /// Whether records are read only where a record path leads.
+    pub(super) fn has_path(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Whether rejects wait for the first record.
     pub(super) fn is_holding(&self) -> bool {
         self.holding

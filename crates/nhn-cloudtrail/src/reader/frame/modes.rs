@@ -196,6 +196,7 @@ impl Framer {
                 self.mode = Mode::Lines;
                 self.reject_until(buffer, at, Code::RecordTooLarge, "", Until::LineEnd)
             }
+            None if window.get(at) == Some(&b'[') => self.line_of_text(buffer, end),
             None => self.reject_line(buffer, at, stop, "record"),
         }
     }

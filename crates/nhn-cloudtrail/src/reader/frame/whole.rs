@@ -9,6 +9,7 @@ use crate::event::{Elements, Field, Header, Record};
 use crate::json::{self, Scanner, Stop, run};
 use crate::reader::path::PathStep;
 
+use super::broken::explain;
 use super::foreign::{self, Form};
 use super::{Converted, Draft, FULL, Framer, Mark, NOT_AN_OBJECT, Rejected, Status, first_text};
 
@@ -236,10 +237,9 @@ impl Framer {
                 },
                 _ => self.other_element(scanner, start, byte, kind, level, out)?,
             };
-            match scanner.token(end)? {
-                (b',', comma) => *at = scanner.token(comma + 1)?.1,
-                (b']', last) => return Ok(last + 1),
-                (_, next) => return Err(Stop::Invalid(next)),
+            match after_value(scanner, end, b']')? {
+                After::Value(next) => *at = next,
+                After::End(end) => return Ok(end),
             }
         }
     }
@@ -363,10 +363,9 @@ impl Framer {
                     end
                 }
             };
-            match scanner.token(end)? {
-                (b',', comma) => at = scanner.token(comma + 1)?.1,
-                (b'}', last) => break last + 1,
-                (_, next) => return Err(Stop::Invalid(next)),
+            match after_value(scanner, end, b'}')? {
+                After::Value(next) => at = next,
+                After::End(end) => break end,
             }
         };
         // What the flat form holds in `extra` may look like a record.
@@ -390,8 +389,8 @@ impl Framer {
         Ok(Inside::Nothing)
     }
 
-    /// Drafts the records in the JSON text that a string holds, if it holds any. With `step`, they
-    /// are those to which the record path leads from there.
+    /// Drafts the records in the JSON text that the string at `start` holds; false if it holds none.
+    /// With `step`, they are the records to which the record path leads from there.
     pub(super) fn text_inside(
         &mut self,
         bytes: &[u8],
@@ -406,59 +405,83 @@ impl Framer {
         if level >= MAX_WRAPPERS || !matches!(begins, Some(b'{' | b'[' | b'\\')) {
             return false;
         }
+        match self.text_records(inner, step, level, out.most.saturating_sub(out.len())) {
+            Ok(draft) if draft.found == 0 && step.is_none() => false,
+            Ok(mut draft) => {
+                let byte = self.base + start as u64;
+                draft.converted.iter_mut().for_each(|converted| converted.byte = byte);
+                draft.rejects.iter_mut().for_each(|reject| reject.byte = byte);
+                out.append(draft);
+                true
+            }
+            Err(_) if !may_be_record(bytes.get(start..end)) => false,
+            Err((code, message)) => {
+                out.rejects.push(self.draft_reject(bytes, start..end, code, message));
+                out.found += 1;
+                true
+            }
+        }
+    }
+
+    /// The records in the JSON text in a string, at most `most`; an error says what is wrong with it.
+    fn text_records(
+        &mut self,
+        inner: &[u8],
+        step: Option<usize>,
+        level: usize,
+        most: usize,
+    ) -> Result<Draft, (Code, String)> {
+        const KIND: &str = "JSON text in a string";
+
+        if simdutf8::basic::from_utf8(inner).is_err() {
+            return Err((Code::InvalidUtf8, format!("the {KIND} is not UTF-8")));
+        }
         let text = json::decode(inner).0;
         let text = text.as_bytes();
-        let Some(at) = first_text(text, 0) else { return false };
         let scanner = self.scanner::<false>(text);
-        // What is known of an unfinished array is about other bytes.
+        let mut draft = Draft { most, ..Draft::default() };
+        let at = first_text(text, 0).unwrap_or(text.len());
+        // The suspended array is in other bytes.
         let suspended = self.suspended.take();
-        let mut draft = Draft { most: out.most.saturating_sub(out.len()), ..Draft::default() };
         let scanned = match (step, text.get(at)) {
             (Some(step), _) => self.follow(&scanner, at, step, level + 1, &mut draft),
             (None, Some(b'{')) => self.object(&scanner, at, Role::Member, level + 1, &mut draft),
             (None, Some(b'[')) => self.array(&scanner, at, Kind::Inner, level + 1, &mut draft),
-            _ => Err(Stop::Incomplete),
+            // A string that was encoded twice.
+            (None, Some(b'"')) => scanner.value(b'"', at, 0).inspect(|&end| {
+                self.text_inside(text, at, end, None, level + 1, &mut draft);
+            }),
+            _ => Err(Stop::Invalid(at)),
         };
         self.suspended = suspended;
-        let whole = scanned.is_ok_and(|end| first_text(text, end).is_none());
-        if !whole && may_be_record(bytes.get(start..end)) {
-            if step.is_none() && self.text_apart(text, &mut draft) {
-                self.adopt(text, start, draft, out);
-                return true;
+        let stop = match scanned.map(|end| first_text(text, end)) {
+            Ok(None) => None,
+            Ok(Some(next)) => Some(Stop::Invalid(next)),
+            Err(stop) => Some(stop),
+        };
+        let mut base = self.base;
+        if let Some(stop) = stop {
+            // Read like an input, so that a broken record costs only itself.
+            base = 0;
+            let mut framer = Framer::new(self.limits, None);
+            draft = Draft::default();
+            let done = step.is_none() && framer.run(text, true, &mut draft) == Status::Done;
+            if draft.is_full() {
+                let message = format!("the {KIND} has more than {FULL} records; unpack it first");
+                return Err((Code::RecordTooLarge, message));
             }
-            let message = "the JSON text in a string is broken, or has too many records";
-            out.rejects.push(self.draft_reject(bytes, start..end, Code::InvalidJson, message));
-            out.found += 1;
-            return true;
+            if !done || draft.found == 0 {
+                return Err(explain(stop, KIND, 0, &self.limits));
+            }
         }
-        if !whole || (draft.found == 0 && step.is_none()) {
-            return false;
+        for record in std::mem::take(&mut draft.records) {
+            let (start, end) = (record.start as usize, record.end as usize);
+            let record = record.moved(start);
+            let text = text.get(start..end).unwrap_or_default().to_vec();
+            draft.converted.push(Converted { record, text, byte: base + start as u64 });
         }
-        self.adopt(text, start, draft, out);
-        true
-    }
-
-    /// Reads text that is broken like an input of its own; false where it has no record, or too many.
-    fn text_apart(&self, text: &[u8], draft: &mut Draft) -> bool {
-        let mut framer = Framer::new(self.limits, None);
-        draft.back(&Draft::default().mark());
-        framer.run(text, true, draft) == Status::Done && draft.found > 0
-    }
-
-    /// Takes over what was found in the text of the string at `start`.
-    fn adopt(&self, text: &[u8], start: usize, mut draft: Draft, out: &mut Draft) {
-        let byte = self.base + start as u64;
-        for record in draft.records {
-            let range = record.start as usize..record.end as usize;
-            let record = record.moved(range.start);
-            let text = text.get(range).unwrap_or_default().to_vec();
-            draft.converted.push(Converted { record, text, byte });
-        }
-        draft.converted.iter_mut().for_each(|converted| converted.byte = byte);
-        draft.rejects.iter_mut().for_each(|reject| reject.byte = byte);
-        out.converted.append(&mut draft.converted);
-        out.rejects.append(&mut draft.rejects);
-        out.found += draft.found;
+        draft.converted.sort_by_key(|converted| converted.byte);
+        Ok(draft)
     }
 
     /// Drafts the records to which the record path leads from the value at `at`, after its first
@@ -548,10 +571,9 @@ impl Framer {
         loop {
             out.check(at)?;
             let end = self.follow(scanner, at, step, level + 1, out)?;
-            match scanner.token(end)? {
-                (b',', comma) => at = scanner.token(comma + 1)?.1,
-                (b']', last) => return Ok(last + 1),
-                (_, next) => return Err(Stop::Invalid(next)),
+            match after_value(scanner, end, b']')? {
+                After::Value(next) => at = next,
+                After::End(end) => return Ok(end),
             }
         }
     }
@@ -579,12 +601,33 @@ impl Framer {
             } else {
                 scanner.value(byte, value, level + 1)?
             };
-            match scanner.token(end)? {
-                (b',', comma) => at = scanner.token(comma + 1)?.1,
-                (b'}', last) => return Ok((last + 1, found)),
-                (_, next) => return Err(Stop::Invalid(next)),
+            match after_value(scanner, end, b'}')? {
+                After::Value(next) => at = next,
+                After::End(end) => return Ok((end, found)),
             }
         }
+    }
+}
+
+/// What follows a member or an element.
+pub(super) enum After {
+    /// The next one, at this position.
+    Value(usize),
+    /// The end of the object or array, which is before this position.
+    End(usize),
+}
+
+/// What follows the value that ends at `end`, in a container that `close` ends.
+#[inline]
+pub(super) fn after_value<const LINE: bool>(
+    scanner: &Scanner<'_, LINE>,
+    end: usize,
+    close: u8,
+) -> Result<After, Stop> {
+    match scanner.token(end)? {
+        (b',', comma) => Ok(After::Value(scanner.token(comma + 1)?.1)),
+        (byte, last) if byte == close => Ok(After::End(last + 1)),
+        (_, next) => Err(Stop::Invalid(next)),
     }
 }
 
