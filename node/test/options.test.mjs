@@ -419,7 +419,7 @@ test("recordPath", async () => {
   assert.equal((await readTable(Buffer.from(text), options)).rows, 3);
 });
 
-test("records that are not in the text as they are", async () => {
+test("records that were converted", async () => {
   const kinds = [
     (n) => `{"eventLogUuid":"${n}","userId":"user ${n}","mine":${n}}`,
     (n) => JSON.stringify({ message: `{"eventLogUuid":"${n}","userId":"user ${n}","mine":${n}}` }),

@@ -226,7 +226,7 @@ class Filters(TypedDict, total=False):
     a mistyped kind, service, address or time never looks like an empty log.
 
     event: Event IDs, or globs over them: `*` matches any text, dots too. An ID that the catalog
-        does not have is no error, as logs have newer ones; `catalog.suggest` knows what a
+        does not have is accepted, as logs have newer ones; `catalog.suggest` knows what a
         mistyped one may have meant.
     service: Services: slugs, or names in any language.
     kind: Kinds of action.

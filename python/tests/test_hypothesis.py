@@ -57,7 +57,7 @@ targets = st.fixed_dictionaries(
         )
     },
 )
-# What hardly anything but a record has, so that each is one.
+# A field that makes every object a record.
 UUID = "eventLogUuid"
 records = st.fixed_dictionaries(
     {UUID: st.text() | values},

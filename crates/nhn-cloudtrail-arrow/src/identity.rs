@@ -135,14 +135,14 @@ fn part(hash: &[u8], index: usize) -> u64 {
 
 /// The rows that a data set holds of a day, in about 24 bytes per row.
 ///
-/// Each lookup takes the same time, however many rows share a key; see the reader's deduplication.
+/// Each lookup takes the same time, even if many rows share a key; see the reader's deduplication.
 #[derive(Default)]
 pub(crate) struct Stored {
-    /// The first row of each key of its own.
+    /// The first row of each distinct key.
     first: HashMap<u64, First>,
     /// How many rows are left of each further content, by key and content.
     others: HashMap<(u64, u64), u32>,
-    /// How many rows are left of each content, of rows without a key of their own.
+    /// How many rows are left of each content, among rows without a key.
     keyless: HashMap<(u64, u64), u32>,
 }
 

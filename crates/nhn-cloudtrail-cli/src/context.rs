@@ -86,9 +86,9 @@ impl<'a> Context<'a> {
     }
 }
 
-/// How long a non-blocking standard error that is full is waited for: results do not wait for
-/// whoever does not read messages.
-const LISTENS: Duration = Duration::from_secs(1);
+/// The longest wait for a non-blocking standard error that is full: results must not wait for a
+/// program that does not read messages.
+const MAX_STDERR_WAIT: Duration = Duration::from_secs(1);
 /// Whether standard error was waited for in vain.
 static UNREAD: AtomicBool = AtomicBool::new(false);
 
@@ -107,8 +107,8 @@ impl Warnings {
             (_, true) => format!("{style}{label}:{style:#} {text}\n"),
             (_, false) => format!("{label}: {text}\n"),
         };
-        // Where standard error is closed there is nobody to tell.
-        let limit = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { LISTENS };
+        // A closed standard error is not an error.
+        let limit = if UNREAD.load(Ordering::Relaxed) { Duration::ZERO } else { MAX_STDERR_WAIT };
         let told = Waiting::with_limit(io::stderr().lock(), limit).write_all(line.as_bytes());
         let unread = told.is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         UNREAD.store(unread, Ordering::Relaxed);
@@ -146,11 +146,11 @@ pub(crate) fn report(global: &GlobalArgs, stop: Stop) -> u8 {
 /// Prints help, a version, or what is wrong with the arguments.
 pub(crate) fn print(error: &clap::Error) {
     let text = error.render();
-    // Where the stream is closed there is nobody to tell.
+    // A closed stream is not an error.
     let _ = if error.use_stderr() {
         let color = colored(ColorChoice::Auto, &io::stderr());
         let text = if color { text.ansi().to_string() } else { text.to_string() };
-        Waiting::with_limit(io::stderr(), LISTENS).write_all(text.as_bytes())
+        Waiting::with_limit(io::stderr(), MAX_STDERR_WAIT).write_all(text.as_bytes())
     } else {
         let color = colored(ColorChoice::Auto, &io::stdout());
         let text = if color { text.ansi().to_string() } else { text.to_string() };

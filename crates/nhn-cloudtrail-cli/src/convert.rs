@@ -8,7 +8,7 @@ use nhn_cloudtrail_arrow::{Dataset, TableBuilder};
 
 use crate::args::ConvertArgs;
 use crate::context::{Context, Stop, counted};
-use crate::filters::{Wanted, filter};
+use crate::filters::{EventFilter, filter};
 use crate::input::{Input, Report, Target};
 use crate::output::real;
 use crate::read::{Format, Printer, bom_without_csv, columns, print};
@@ -90,7 +90,7 @@ fn table(args: &ConvertArgs, columns: &[Column]) -> TableBuilder {
 fn dataset(
     context: &Context<'_>,
     args: &ConvertArgs,
-    filter: Wanted,
+    filter: EventFilter,
     columns: &[Column],
 ) -> Result<u8, Stop> {
     check_target(&args.input.sources, nhn_cloudtrail::Target::Folder(&args.output))?;

@@ -6,29 +6,29 @@ use nhn_cloudtrail::{Error, Filter, Misses};
 use crate::args::FilterArgs;
 use crate::context::{Stop, Warnings, counted};
 
-/// A filter, and what can be told of it where it leaves nothing.
-pub(crate) struct Wanted {
+/// A filter, and the warning for a result that it leaves empty.
+pub(crate) struct EventFilter {
     pub(crate) filter: Filter,
-    pub(crate) told: Told,
+    pub(crate) warning: EmptyResult,
 }
 
-/// What is told of filters that leave nothing.
-pub(crate) struct Told {
+/// The warning that filters leave no event.
+pub(crate) struct EmptyResult {
     misses: Misses,
     /// The options as they were given, by the names of the filters.
     options: Vec<(&'static str, String)>,
-    /// What mistyped event IDs may have meant.
+    /// IDs that are similar to mistyped ones.
     near: Vec<String>,
 }
 
-impl Told {
-    /// Says which filters none of so many events passes.
+impl EmptyResult {
+    /// Names the filters that none of the `filtered` events matches.
     pub(crate) fn warn(&self, filtered: u64, warnings: Warnings) {
         let names = self.misses.names();
         let missed = self.options.iter().filter(|(name, _)| names.contains(name));
         let missed: Vec<&str> = missed.map(|(_, option)| option.as_str()).collect();
         let why = if self.misses.events() < filtered {
-            // Some were left out without looking at all filters.
+            // Some were skipped before all filters were tested.
             String::new()
         } else if missed.is_empty() {
             ": each filter matches some, but no event matches all".to_owned()
@@ -43,13 +43,14 @@ impl Told {
 }
 
 /// The filter that the arguments ask for. Times without an offset are in the time zone `tz`.
-pub(crate) fn filter(args: &FilterArgs, catalog: &Catalog, tz: &str) -> Result<Wanted, Stop> {
+pub(crate) fn filter(args: &FilterArgs, catalog: &Catalog, tz: &str) -> Result<EventFilter, Stop> {
     let mut filter = filter_of(args, catalog, tz)?;
     let mistyped = args.event.iter().filter(|id| !id.contains(['*', '?']));
     let mistyped = mistyped.filter(|id| catalog.get(id).is_none());
     let near = mistyped.flat_map(|id| catalog.suggest(id)).map(|entry| entry.id().to_owned());
-    let told = Told { misses: filter.watch(), options: options_of(args), near: near.collect() };
-    Ok(Wanted { filter, told })
+    let warning =
+        EmptyResult { misses: filter.watch(), options: options_of(args), near: near.collect() };
+    Ok(EventFilter { filter, warning })
 }
 
 /// The options of filters as they were given.

@@ -16,7 +16,7 @@ use nhn_cloudtrail_collect::{Buckets, reject_line};
 
 use crate::args::InputArgs;
 use crate::context::{Context, Stop, Warnings, counted, thousands};
-use crate::filters::{Told, Wanted};
+use crate::filters::{EmptyResult, EventFilter};
 use crate::output::Output;
 use crate::progress::Bar;
 use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
@@ -31,7 +31,7 @@ pub(crate) struct Input<S> {
     warnings: Warnings,
     failed_sources: u64,
     result_is_stdout: bool,
-    filters: Told,
+    filters: EmptyResult,
 }
 
 /// What a stream gives.
@@ -53,7 +53,7 @@ impl From<Item> for Found<Event> {
 pub(crate) trait Stream {
     type Result;
     fn find(&mut self) -> Option<Result<Found<Self::Result>, Error>>;
-    /// The same, as far as it is at hand.
+    /// The same, but none if more of the source would have to be read.
     fn find_ready(&mut self) -> Option<Result<Found<Self::Result>, Error>>;
     fn stats(&self) -> Stats;
     fn progress(&self) -> Progress;
@@ -118,7 +118,7 @@ pub(crate) struct Report {
     pub(crate) read_something: bool,
     rejects_kept: bool,
     warnings: Warnings,
-    filters: Option<Told>,
+    filters: Option<EmptyResult>,
 }
 
 impl Report {
@@ -226,13 +226,13 @@ impl Input<Reader> {
     pub(crate) fn open(
         context: &Context<'_>,
         args: &InputArgs,
-        wanted: Wanted,
+        filter: EventFilter,
         columns: Option<&[Column]>,
         result: &Output,
     ) -> Result<Self, Stop> {
         let buckets = buckets(context, args)?;
-        let Wanted { filter, told } = wanted;
-        Self::new(context, args, told, Target::Output(result), |sources| {
+        let EventFilter { filter, warning } = filter;
+        Self::new(context, args, warning, Target::Output(result), |sources| {
             let mut parquet = Parquet::new(&filter, &context.catalog).verify(args.verify);
             // Whether records are the same tells only all of them; raw is all of them.
             if let Some(columns) = columns
@@ -266,16 +266,16 @@ impl Input<Batches> {
     pub(crate) fn table(
         context: &Context<'_>,
         args: &InputArgs,
-        wanted: Wanted,
+        filter: EventFilter,
         table: TableBuilder,
         target: Target<'_>,
     ) -> Result<Self, Stop> {
         let interrupt = context.interrupt.clone();
         let buckets = buckets(context, args)?;
         let table = buckets.into_iter().fold(table, TableBuilder::store);
-        let Wanted { filter, told } = wanted;
+        let EventFilter { filter, warning } = filter;
         let table = args.record_path.iter().cloned().fold(table, TableBuilder::record_path);
-        Self::new(context, args, told, target, |sources| {
+        Self::new(context, args, warning, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())
                 .lang(context.lang)
@@ -296,7 +296,7 @@ impl<S: Stream> Input<S> {
     fn new(
         context: &Context<'_>,
         args: &InputArgs,
-        filters: Told,
+        filters: EmptyResult,
         target: Target<'_>,
         open: impl FnOnce(&[&Path]) -> Result<S, Error>,
     ) -> Result<Self, Stop> {
@@ -326,8 +326,8 @@ impl<S: Stream> Input<S> {
         })
     }
 
-    /// Gives every event or batch to `take`, until that breaks off. Without one it is called where
-    /// nothing more is at hand, so that the next one may have to be waited for.
+    /// Gives every event or batch to `take`, until `take` breaks. `take` gets none when the next one
+    /// may take a while to come, so that it can flush.
     pub(crate) fn each(
         mut self,
         context: &Context<'_>,

@@ -11,7 +11,7 @@ use nhn_cloudtrail_arrow::TableBuilder;
 use crate::args::{ReadArgs, ReadFormat};
 use crate::context::{Context, Stop};
 use crate::csv;
-use crate::filters::{Wanted, filter};
+use crate::filters::{EventFilter, filter};
 use crate::input::{Input, Report, Target};
 use crate::output::Output;
 use crate::rows::Rows;
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context<'_>, args: &ReadArgs) -> Result<u8, Stop> {
     Ok(print(context, input, printer, args.limit)?.tell())
 }
 
-/// What is wrong where `--bom` is given for another format.
+/// The error for `--bom` with another format than CSV.
 pub(crate) fn bom_without_csv() -> Stop {
     Stop::failed("--bom: only a CSV can begin with a byte-order mark")
         .help("leave --bom out, or write a CSV: read --format csv, convert -o FILE.csv")
@@ -101,7 +101,7 @@ pub(crate) fn print(
 fn rows(
     context: &Context<'_>,
     args: &ReadArgs,
-    filter: Wanted,
+    filter: EventFilter,
     asked: Option<Vec<Column>>,
     output: Output,
     begin: impl FnOnce(Output, SchemaRef, usize) -> Result<Rows, Stop>,

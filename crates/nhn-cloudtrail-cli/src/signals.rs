@@ -1,10 +1,9 @@
 //! Signals that end a run.
 
-/// Calls `act` in a thread of its own when a signal asks the process to end: SIGINT, SIGTERM or
-/// SIGHUP.
+/// Calls `act` in a separate thread when a signal asks the process to end: SIGINT, SIGTERM or SIGHUP.
 ///
-/// A signal that is ignored stays ignored: `nohup`, or a script that runs the command in the
-/// background, wants it so. Without a handler the command still works, so failing is fine.
+/// A signal that is ignored stays ignored, as `nohup` and scripts with background jobs expect. A
+/// failure is ignored: the command also works without a handler.
 #[cfg(unix)]
 pub(crate) fn on_end(act: impl Fn() + Send + 'static) {
     use std::sync::mpsc;
@@ -27,7 +26,7 @@ pub(crate) fn on_end(act: impl Fn() + Send + 'static) {
 
 /// Whether a signal does nothing in this process.
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "no crate asks what a signal does without changing it")]
+#[expect(unsafe_code, reason = "no crate reads the action of a signal without changing it")]
 fn is_ignored(signal: std::ffi::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: without a new action nothing changes, and `action` has room for the old one.
@@ -37,7 +36,7 @@ fn is_ignored(signal: std::ffi::c_int) -> bool {
     asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
-/// Calls `act` in a thread of its own when somebody asks the process to end.
+/// Calls `act` in a separate thread when the user asks the process to end.
 #[cfg(not(unix))]
 pub(crate) fn on_end(act: impl Fn() + Send + 'static) {
     // Without a handler the command still works.

@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use nhn_cloudtrail::{Timestamp, instant};
+use nhn_cloudtrail::{Timestamp, check_time_zone};
 
 use crate::context::Stop;
 
@@ -13,25 +13,16 @@ pub(crate) struct Zone(TimeZone);
 impl Zone {
     /// `UTC`, `local`, a name of the zone database such as `Asia/Seoul`, or an offset.
     pub(crate) fn named(name: &str) -> Result<Self, Stop> {
-        match name {
-            "UTC" | "utc" | "Z" => Ok(Self(TimeZone::UTC)),
-            "local" => {
-                // A zone that filters have, too.
-                instant("2026-01-01", name, false)
-                    .map_err(|error| Stop::failed(format!("--tz: {error}")))?;
-                Ok(Self(TimeZone::system()))
-            }
+        check_time_zone(name).map_err(|error| Stop::failed(format!("--tz: {error}")))?;
+        let zone = match name {
+            "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
+            "local" => Ok(TimeZone::system()),
             offset if offset.starts_with(['+', '-']) => {
-                let zone = jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(offset);
-                zone.map(Self).map_err(|_| Self::none(offset))
+                jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(offset)
             }
-            name => TimeZone::get(name).map(Self).map_err(|_| Self::none(name)),
-        }
-    }
-
-    fn none(name: &str) -> Stop {
-        Stop::failed(format!("--tz: no time zone {name:?}"))
-            .help("give UTC, local, a name such as Asia/Seoul, or +09:00")
+            name => TimeZone::get(name),
+        };
+        zone.map(Self).map_err(|error| Stop::failed(format!("--tz: {error}")))
     }
 
     /// The zone's name, for a heading.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::catalog::{Action, Catalog, Entry, Lang, Phase, infer_action, infer_resource, words};
 use crate::error::{Code, Error};
-use crate::event::{Answers, Event, Field, Said};
+use crate::event::{Answers, CallResult, Event, Field};
 
 static BUILTIN: Catalog = Catalog::builtin();
 
@@ -96,7 +96,7 @@ impl<'a> Meaning<'a> {
         }
     }
 
-    /// Whether the ID itself says that what was to be done failed.
+    /// Whether the ID has the phase [`Phase::Failed`].
     pub fn has_failed(&self) -> bool {
         self.action().is_some_and(|action| action.phase() == Some(Phase::Failed))
     }
@@ -116,23 +116,23 @@ impl<'a> Meaning<'a> {
 pub struct Responses<T>(Answers<T>);
 
 impl<T: Copy> Responses<T> {
-    /// What `make` makes of what a response says, or made of the same before: how the call went, as
-    /// far as the event's ID does not say more (see [`Meaning::has_failed`]), the code and the
-    /// message.
+    /// Returns what `make` returns for the outcome, code and message of a response, or what it returned
+    /// for an equal one before. The event's ID may overrule this outcome, see
+    /// [`Meaning::has_failed`].
     pub fn get(
         &mut self,
         response: &[u8],
         make: impl FnOnce(Outcome, Option<&str>, Option<&str>) -> T,
     ) -> T {
-        self.0.get(response, |said| {
-            make(Outcome::of(&said), said.code.as_deref(), said.message.as_deref())
+        self.0.get(response, |result| {
+            make(Outcome::of(&result), result.code.as_deref(), result.message.as_deref())
         })
     }
 }
 
 impl Outcome {
-    fn of(said: &Said) -> Self {
-        match said.succeeded {
+    fn of(result: &CallResult) -> Self {
+        match result.succeeded {
             Some(true) => Outcome::Success,
             Some(false) => Outcome::Failure,
             None => Outcome::Unknown,
@@ -159,7 +159,7 @@ pub struct Enriched<'a> {
     event: &'a Event,
     /// None where the event has no ID.
     meaning: Option<Meaning<'a>>,
-    said: OnceCell<Said>,
+    result: OnceCell<CallResult>,
 }
 
 impl fmt::Debug for Enriched<'_> {
@@ -182,7 +182,7 @@ impl Catalog {
     /// `event` with what this catalog knows of it.
     pub fn enrich<'a>(&'a self, event: &'a Event) -> Enriched<'a> {
         let meaning = event.event_id().map(|id| self.meaning(id));
-        Enriched { event, meaning, said: OnceCell::new() }
+        Enriched { event, meaning, result: OnceCell::new() }
     }
 }
 
@@ -232,29 +232,29 @@ impl<'a> Enriched<'a> {
         self.meaning.as_ref()?.action()
     }
 
-    fn said(&self) -> &Said {
-        self.said.get_or_init(|| {
+    fn result(&self) -> &CallResult {
+        self.result.get_or_init(|| {
             let response = self.event.text(Field::Response);
-            response.map(|text| Said::by(text.as_bytes())).unwrap_or_default()
+            response.map(|text| CallResult::from_answer(text.as_bytes())).unwrap_or_default()
         })
     }
 
-    /// How the call went, as the event's ID and its response say.
+    /// The outcome, from the event's ID and its response; see [`Outcome`].
     pub fn outcome(&self) -> Outcome {
         if self.meaning.as_ref().is_some_and(Meaning::has_failed) {
             return Outcome::Failure;
         }
-        Outcome::of(self.said())
+        Outcome::of(self.result())
     }
 
-    /// The response's code of its result as text: `header.resultCode`, or where an error or a status
-    /// of HTTP says how the call went, that one's.
+    /// The result code of the response as text: `header.resultCode`, or the code of the error or HTTP
+    /// status that decides the outcome.
     pub fn result_code(&self) -> Option<&str> {
-        self.said().code.as_deref()
+        self.result().code.as_deref()
     }
 
-    /// The message that goes with it: `header.resultMessage`, or an error's.
+    /// The message of the response: `header.resultMessage`, or the message of the error.
     pub fn result_message(&self) -> Option<&str> {
-        self.said().message.as_deref()
+        self.result().message.as_deref()
     }
 }

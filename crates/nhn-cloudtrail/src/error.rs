@@ -192,7 +192,7 @@ impl fmt::Display for Position {
 /// each becomes U+FFFD.
 ///
 /// Names and user agents come from whoever made the request; an escape sequence in one must not
-/// reach the terminal of whoever reads the log, and two texts that look the same must be the same.
+/// reach the terminal of a person who reads the log, and two texts that look the same must be the same.
 pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     if text.chars().any(is_unprintable) {
         text.chars().map(|c| if is_unprintable(c) { '\u{fffd}' } else { c }).collect()

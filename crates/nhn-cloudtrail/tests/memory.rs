@@ -93,7 +93,7 @@ fn stays_flat() {
     for prefix in [&b""[..], RECORD] {
         let total = prefix.len() as u64 + 2500 * line.len() as u64;
         let (stats, codes) = read_all(endless(prefix, line, total));
-        // Without one it is said at the end that there is none.
+        // Without a record, the end is one more error.
         let told = 2500 + usize::from(prefix.is_empty());
         assert_eq!((stats.rejects, codes.len()), (2500, told));
     }

@@ -456,7 +456,7 @@ proptest! {
         assert_same(&read_whole(&bytes, &options), &read_trickling(&bytes, &options, piece, 1), &how);
     }
 
-    /// What was in a record is in an event, in a reject, or the whole input is an error.
+    /// The text of each record is in an event or in a reject, or the whole input is an error.
     #[test]
     fn no_marker_is_lost((text, count) in marked(), piece in 1..60usize) {
         let options = Options::default();

@@ -1,7 +1,7 @@
 //! The checksum of a Parquet file, which reveals a change of any of its bytes.
 //!
-//! The Parquet library writes no checksums of pages. So 24 bytes stand between the last page index
-//! and the footer, where other readers of Parquet do not look:
+//! The Parquet library cannot write checksums of pages. Instead, a file has 24 bytes between the last
+//! page index and the footer, which other readers of Parquet skip:
 //!
 //! | bytes | |
 //! | --- | --- |
@@ -26,7 +26,7 @@ const LENGTH: u64 = 24;
 /// How many bytes end a footer: its length and the name of the format.
 const END: usize = 8;
 
-/// How many bytes are read at a time, and how many before the caller is asked whether to go on.
+/// The bytes read at a time, and the bytes between two checks for cancellation.
 const BUFFER: usize = 256 << 10;
 const STEP: u64 = 4 << 20;
 

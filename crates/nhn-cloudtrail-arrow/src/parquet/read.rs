@@ -240,7 +240,7 @@ struct RecordReader {
     columns: Vec<Column>,
     /// The row groups that come next.
     groups: Range<usize>,
-    /// What is still to be checked before anything is read.
+    /// The check that is left to do before rows are read.
     checksum: Option<checksum::Body>,
     open: Option<OpenGroup>,
     /// How many rows were passed over since the last that were given out.
@@ -611,7 +611,7 @@ fn check(schema: &Schema) -> Result<(Vec<Option<Column>>, Vec<ArrowField>), Stri
     Ok((columns, fields))
 }
 
-/// What is wrong with a file that cannot be checked, or is not as it was written.
+/// The error about a file without a checksum, or one that changed after it was written.
 fn not_as_written(path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::InvalidData {
         return damaged(path, error);

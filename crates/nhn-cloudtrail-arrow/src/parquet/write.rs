@@ -48,7 +48,7 @@ pub struct ParquetWriter<W: Write + Send> {
 /// of a failure then neither what it was nor whose.
 struct Sink<W> {
     sink: Option<W>,
-    /// Of what was written.
+    /// The hash of the bytes written so far.
     hash: XxHash3_64,
     /// The end of the file, held back until its checksum is known.
     end: Option<Vec<u8>>,

@@ -472,7 +472,7 @@ impl Parser {
         }
     }
 
-    /// A line that is no row and looks like one; false where it does not.
+    /// Adds a line that looks like a row but is not; returns false if it does not look like one.
     fn stray(&mut self, cells: &[String], number: usize, why: &str) -> bool {
         let Some(at) = cells.iter().position(|cell| begins_like_id(&decode(cell))) else {
             return false;

@@ -78,7 +78,7 @@ fields! {
 }
 
 impl Field {
-    /// Whether hardly anything but a record has this key.
+    /// Whether an object with this key is taken for a record.
     pub(crate) fn is_likely(self) -> bool {
         matches!(self, Field::EventId | Field::EventTime | Field::EventLogUuid)
     }

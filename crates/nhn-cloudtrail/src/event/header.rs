@@ -1,4 +1,4 @@
-//! How services say that a call went: in the `header` of NHN Cloud's, or as others do.
+//! The result of a call, from its answer: the `header` of NHN Cloud's services, or other forms.
 
 use memchr::memmem::Finder;
 
@@ -45,49 +45,49 @@ impl Header {
     }
 }
 
-/// How a call went, as far as its answer says it.
+/// The result of a call, as far as its answer has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct CallResult {
     pub(crate) succeeded: Option<bool>,
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
 }
 
-impl Said {
-    /// What an answer says; see [`Outcome`](crate::Outcome).
-    pub(crate) fn by(answer: &[u8]) -> Self {
+impl CallResult {
+    /// Reads the result in an answer; see [`Outcome`](crate::Outcome) for the rules.
+    pub(crate) fn from_answer(answer: &[u8]) -> Self {
         let answer = answer.trim_ascii_start();
         match answer.first() {
-            Some(b'{') => Self::by_object(answer),
+            Some(b'{') => Self::of_object(answer),
             Some(b'"') if json::is_value(answer, 1) => {
                 let inner = json::unquote(answer.trim_ascii_end());
                 match inner.trim_start().starts_with('{') {
-                    true => Self::by_object(inner.trim_start().as_bytes()),
-                    false => Self::by_text(&inner),
+                    true => Self::of_object(inner.trim_start().as_bytes()),
+                    false => Self::of_text(&inner),
                 }
             }
             _ if answer.len() <= LONGEST_REASON => {
-                std::str::from_utf8(answer).map_or_else(|_| Self::default(), Self::by_text)
+                std::str::from_utf8(answer).map_or_else(|_| Self::default(), Self::of_text)
             }
             _ => Self::default(),
         }
     }
 
-    fn by_object(answer: &[u8]) -> Self {
+    fn of_object(answer: &[u8]) -> Self {
         let mut members = Members::default();
         for (key, value) in json::members(answer) {
             let key = json::unquote(answer.get(key).unwrap_or_default());
             members.add(&key, answer.get(value).unwrap_or_default());
         }
         if members.header.starts_with(b"{") {
-            return Self::by_header(Header::read(members.header), members.header);
+            return Self::of_header(Header::read(members.header), members.header);
         }
-        let said = Self::by_header(Header::read(answer), answer);
-        if said.succeeded.is_some() { said } else { members.said() }
+        let result = Self::of_header(Header::read(answer), answer);
+        if result.succeeded.is_some() { result } else { members.result() }
     }
 
-    /// What a header says: `isSuccessful`, else `resultCode`.
-    fn by_header(header: Header, text: &[u8]) -> Self {
+    /// The result in a header: `isSuccessful`, otherwise `resultCode`.
+    fn of_header(header: Header, text: &[u8]) -> Self {
         let Header { successful, code, message } = header;
         let succeeded = successful.or_else(|| {
             let is = |wanted| move |text: &str| text.eq_ignore_ascii_case(wanted);
@@ -100,8 +100,8 @@ impl Said {
         Self { succeeded, code, message }
     }
 
-    /// What a text says that is nothing but the reason of a status of HTTP: `403 Forbidden`.
-    fn by_text(text: &str) -> Self {
+    /// The result of text that is only the reason of an HTTP status, such as `403 Forbidden`.
+    fn of_text(text: &str) -> Self {
         let text = text.trim().trim_end_matches(['.', '!']).to_ascii_lowercase();
         let text = text.strip_prefix("http/1.1 ").unwrap_or(&text);
         let (code, reason) = match text.split_once(' ') {
@@ -119,7 +119,7 @@ impl Said {
     }
 }
 
-/// The reasons of the statuses of HTTP for errors that say nothing else when they stand alone.
+/// The reasons of HTTP statuses that mean a failure when they are the whole text.
 const REASONS: &[&str] = &[
     "bad request",
     "unauthorized",
@@ -150,10 +150,10 @@ const FAULTS: &[&str] = &[
     "unauthorized",
 ];
 
-/// More than any text that is a reason and nothing else.
+/// Longer text is not only a reason.
 const LONGEST_REASON: usize = 64;
 
-/// The members of an answer that may say how the call went.
+/// The members of an answer that may hold the result.
 #[derive(Default)]
 struct Members<'a> {
     count: usize,
@@ -163,7 +163,7 @@ struct Members<'a> {
     code: &'a [u8],
     status: &'a [u8],
     message: &'a [u8],
-    /// The last one, with whether its name is that of an error.
+    /// The last member, and whether it has the name of an OpenStack error.
     last: &'a [u8],
     is_error: bool,
 }
@@ -185,30 +185,33 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// What they say without a header.
-    fn said(&self) -> Said {
+    /// The result without a header.
+    fn result(&self) -> CallResult {
         let message = string(self.message);
         let success = json::text(self.success).unwrap_or_default();
         if success.eq_ignore_ascii_case("true") {
-            return Said { succeeded: Some(true), ..Said::default() };
+            return CallResult { succeeded: Some(true), ..CallResult::default() };
         }
         if success.eq_ignore_ascii_case("false") {
-            return Said::failure(scalar(self.code), message);
+            return CallResult::failure(scalar(self.code), message);
         }
         let error = string(self.error).filter(|error| !error.is_empty());
         let is_object = self.error.starts_with(b"{") && json::members(self.error).next().is_some();
         if self.error == b"true" || error.is_some() || is_object {
             let inner = |name| member(self.error, name).unwrap_or_default();
             let code = [self.code, self.status, inner("code")].into_iter().find_map(scalar);
-            return Said::failure(code, message.or_else(|| string(inner("message"))).or(error));
+            return CallResult::failure(
+                code,
+                message.or_else(|| string(inner("message"))).or(error),
+            );
         }
         if let Some(code) = scalar(self.code).filter(|code| code == "0") {
-            return Said { succeeded: Some(true), code: Some(code), message };
+            return CallResult { succeeded: Some(true), code: Some(code), message };
         }
         for code in [self.code, self.status].into_iter().filter_map(scalar) {
-            let succeeded = status_of(&code).or_else(|| Said::by_text(&code).succeeded);
+            let succeeded = status_of(&code).or_else(|| CallResult::of_text(&code).succeeded);
             if succeeded.is_some() {
-                return Said { succeeded, code: Some(code), message };
+                return CallResult { succeeded, code: Some(code), message };
             }
         }
         // OpenStack: the error's name, and what it is about.
@@ -218,14 +221,16 @@ impl<'a> Members<'a> {
             let failed = code.as_deref().and_then(status_of) == Some(false);
             let signs = [failed, message.is_some(), self.is_error];
             if signs.into_iter().filter(|sign| *sign).count() >= 2 {
-                return Said::failure(code, message);
+                return CallResult::failure(code, message);
             }
         }
         match message {
-            Some(message) if self.count == 1 && Said::by_text(&message).succeeded.is_some() => {
-                Said::failure(None, Some(message))
+            Some(message)
+                if self.count == 1 && CallResult::of_text(&message).succeeded.is_some() =>
+            {
+                CallResult::failure(None, Some(message))
             }
-            _ => Said::default(),
+            _ => CallResult::default(),
         }
     }
 }
@@ -249,7 +254,7 @@ fn scalar(value: &[u8]) -> Option<String> {
     if is_scalar { json::text(value) } else { None }
 }
 
-/// Whether a status of HTTP is one of success; none where it is neither that nor an error.
+/// Whether an HTTP status is a success or a failure; none for any other text.
 fn status_of(text: &str) -> Option<bool> {
     match text.parse::<u16>() {
         Ok(200..=299) if text.len() == 3 => Some(true),
@@ -258,7 +263,7 @@ fn status_of(text: &str) -> Option<bool> {
     }
 }
 
-/// Whether a result code is one of success: zero, or a status or a word that says so.
+/// Whether a result code is a success: zero, a status of success, or `SUCCESS` or `OK`.
 fn result_of(code: &[u8]) -> Option<bool> {
     let code = scalar(code)?;
     let code = code.trim();
@@ -267,14 +272,14 @@ fn result_of(code: &[u8]) -> Option<bool> {
     (!code.is_empty()).then(|| is_zero || is_word || status_of(code) == Some(true))
 }
 
-/// How far the header goes, where it is the first member of an answer.
+/// The end of the header, if it is the first member of an answer.
 fn leading(answer: &[u8]) -> Option<usize> {
     let (key, value) = json::members(answer).next()?;
     let is_header = json::unquote(answer.get(key)?) == "header";
     (is_header && answer.get(value.start) == Some(&b'{')).then_some(value.end)
 }
 
-/// What answers say, each header read once with which many of them begin.
+/// A cache of values made from the results of answers; many answers begin with the same header.
 #[derive(Debug)]
 pub(crate) struct Answers<T> {
     /// Answers up to where their header ends, and what was made of it.
@@ -294,7 +299,7 @@ impl<T> Default for Answers<T> {
 
 impl<T: Copy> Answers<T> {
     /// What `make` makes of what an answer says, or made of the same one before.
-    pub(crate) fn get(&mut self, answer: &[u8], make: impl FnOnce(Said) -> T) -> T {
+    pub(crate) fn get(&mut self, answer: &[u8], make: impl FnOnce(CallResult) -> T) -> T {
         let known = self.known.iter().position(|(beginning, _)| {
             answer.strip_prefix(&**beginning).is_some_and(|rest| self.has_no_header(rest))
         });
@@ -305,7 +310,7 @@ impl<T: Copy> Answers<T> {
             self.known.swap(place, place.saturating_sub(1));
             return made;
         }
-        let made = make(Said::by(answer));
+        let made = make(CallResult::from_answer(answer));
         if let Some((beginning, rest)) = leading(answer)
             .filter(|end| *end <= BEGINNING)
             .and_then(|end| answer.split_at_checked(end))
@@ -361,7 +366,7 @@ mod tests {
             let mut all = Vec::new();
             for answer in answers {
                 let answer = answer.concat();
-                let alone = Said::by(answer.as_bytes());
+                let alone = CallResult::from_answer(answer.as_bytes());
                 let made = answers_seen.get(answer.as_bytes(), |said| {
                     all.push(said);
                     all.len() - 1

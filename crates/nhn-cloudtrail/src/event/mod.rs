@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Position, Result};
 use crate::json;
 
 pub use field::Field;
-pub(crate) use header::{Answers, Header, Said};
+pub(crate) use header::{Answers, CallResult, Header};
 pub(crate) use scan::{Elements, Lines, Order, Place, Record, Shape, Span};
 pub use time::Timestamp;
 

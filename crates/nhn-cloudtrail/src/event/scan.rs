@@ -130,8 +130,7 @@ impl Record {
     }
 
     /// Scans the object at `start` into a record that is empty so far. Where `known`, one that does
-    /// not begin with the key of a field, or that needs a closer look to be told from other
-    /// objects, is [`Stop::Incomplete`].
+    /// not begin with the key of a field, or that may not be a record, is [`Stop::Incomplete`].
     #[inline(always)]
     fn fill<const LINE: bool, L: AnyLevel>(
         &mut self,

@@ -16,7 +16,7 @@ impl Timestamp {
     /// The last millisecond of the year 9999.
     pub(crate) const LAST: Timestamp = Timestamp(MAX);
 
-    /// The instant so many milliseconds after 1970 began; none outside of the years 1 to 9999.
+    /// The instant this many milliseconds after the beginning of 1970; none outside the years 1 to 9999.
     pub const fn from_millis(millis: i64) -> Option<Self> {
         if millis < MIN || millis > MAX { None } else { Some(Self(millis)) }
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 /// Remembers records by a hash of their key and a hash of their content. Both are taken from SHA-256,
 /// so that nobody can make two records collide, and only records that agree in both are left out.
 ///
-/// Each lookup takes the same time, however many records share a key: one entry is stored per key,
+/// Each lookup takes the same time, even if many records share a key: one entry is stored per key,
 /// and further contents of a key are found by key and content together. The maps hash with a random
 /// seed, so that no choice of records makes them slow.
 #[derive(Default)]

@@ -153,14 +153,14 @@ impl OpenRows {
 pub(super) struct OpenText {
     pub(super) name: Option<Arc<str>>,
     pub(super) framer: Framer,
-    /// What was found and not given out: objects without any wire field wait for the first record,
-    /// since without one they are an error.
+    /// The part of the text that was read and not given out. Objects without any wire field wait for
+    /// the first record: without one they are an error.
     draft: Draft,
-    /// What the first of these objects looks like.
+    /// A description of the first of these objects.
     seen: Option<String>,
     pub(super) text: Text,
     pub(super) cut: Cut,
-    /// The first bytes of the text, to say what it is if it is no log.
+    /// The first bytes of the text, for the error about text that is not a log.
     head: Vec<u8>,
     /// Whether the text is known not to be an archive of files.
     checked: bool,
@@ -380,7 +380,7 @@ impl OpenText {
         Error::new(Code::NotALog, message).at(place)
     }
 
-    /// What the first object of a draft looks like, none of which has a wire field.
+    /// Describes the first object of a draft without any wire field.
     fn describe(&self, draft: &Draft) -> Option<String> {
         let first = draft.records.first()?;
         let object = self.text.buffer().get(first.start as usize..first.end as usize)?;

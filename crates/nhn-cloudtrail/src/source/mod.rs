@@ -402,7 +402,7 @@ fn glob_paths(pattern: &Path, found: &mut Found) -> Result<Vec<PathBuf>> {
             for folder in &paths {
                 for entry in entries(folder, found) {
                     let name = entry.file_name();
-                    // What is in a folder behind a link is not at any depth, but elsewhere.
+                    // `**` does not follow links to folders.
                     let is_elsewhere = || at_any_depth && is_linked_folder(&entry);
                     if part.matches_with(&name.to_string_lossy(), GLOB_OPTIONS) && !is_elsewhere() {
                         matching.push(folder.join(name));
@@ -434,7 +434,7 @@ fn folders(top: PathBuf, paths: &mut Vec<PathBuf>, found: &mut Found) {
     }
 }
 
-/// What is in a folder, where it is one. One that cannot be read is told.
+/// The entries of a folder; none for other files. A folder that cannot be read is added to `found`.
 fn entries(folder: &Path, found: &mut Found) -> Vec<DirEntry> {
     let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let read = std::fs::read_dir(here).and_then(Iterator::collect);

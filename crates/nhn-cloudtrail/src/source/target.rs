@@ -1,4 +1,4 @@
-//! Where results may go: neither over a file that is read, nor into a folder or glob that is read.
+//! Targets for results: a target must not be a source, nor be inside a folder or glob that is read.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
@@ -127,7 +127,7 @@ impl Output {
             let is_same = self.identity.is_some() && self.identity == identity_of_stdin();
             return is_same.then(|| Overlap::Same(source.to_owned()));
         }
-        // What cannot be found is told where it is read.
+        // A source that does not exist is reported when it is read.
         let files = Source::expand(source).unwrap_or_default();
         let mut files = files.into_iter().map(Source::into_path);
         if let Some(overlap) = files.find_map(|file| self.overlap_file(file)) {
@@ -229,7 +229,7 @@ impl Planned {
                 for _ in 0..up {
                     base.pop();
                 }
-                // What exists has a name of its own, too.
+                // The name of a file that exists belongs to the names, too.
                 if names.is_empty()
                     && let Some(name) = base.file_name().map(OsStr::to_owned)
                 {

@@ -126,7 +126,7 @@ impl<R> Watched<R> {
 pub(crate) struct Unread(io::Error);
 
 impl Unread {
-    /// An error of this library, to be reported as it is.
+    /// An error of this library, to be reported unchanged.
     pub(crate) fn error(error: Error) -> io::Error {
         io::Error::other(Unread(io::Error::other(error)))
     }

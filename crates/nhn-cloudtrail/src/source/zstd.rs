@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Position};
 /// being asked to.
 const WINDOW_LOG: u32 = 27;
 
-/// The largest window that `zstd --long` can be told to accept.
+/// The largest window that `zstd --long` accepts.
 const LONGEST_LOG: u32 = 31;
 
 /// How many bytes tell where a frame's header ends, and how many it has at the most.
@@ -88,7 +88,7 @@ impl<R: Read> Zstd<R> {
         Ok(if given > 0 { ControlFlow::Break(given) } else { ControlFlow::Continue(()) })
     }
 
-    /// Why the decoder does not go on.
+    /// The error for data that the decoder refuses.
     fn failure(&self) -> io::Error {
         if !is_frame(&self.header) {
             return damaged("the zstd data is followed by something else");

@@ -496,7 +496,7 @@ fn a_list_that_is_not_utf8_is_refused() {
         assert_eq!(error.code(), Code::InvalidList);
         assert!(error.message().contains("UTF-8"), "{error}");
     }
-    // Whoever converted it has lost characters.
+    // A conversion has lost characters.
     let lost = odd("|\u{fffd}\u{fffd} 생성|event_id.iaas.robot.create|기본 인프라 서비스|\n");
     assert_eq!(lost, [(4, "a character of the name is lost".to_owned())]);
 }

@@ -106,7 +106,7 @@ impl Framer {
                     None => Until::End,
                 };
                 let message = format!(
-                    "{message}; where the next record begins cannot be told, so {rest} is rejected with it"
+                    "{message}; the beginning of the next record is not known, so {rest} is rejected with it"
                 );
                 self.reject_until(buffer, at, code, message, until)
             }

@@ -1,5 +1,5 @@
-//! Objects that are no records, though they share names with them: our own flat form, which becomes
-//! a record again, and the records of other systems.
+//! Objects that share names with records: our own flat form, which is converted to a record, and the
+//! records of other systems.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::event::{Field, Record};
 use crate::flat::Column;
 use crate::json;
 
-/// What an object is that has members besides the wire fields.
+/// The form of an object with members besides the wire fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Record,
@@ -19,12 +19,12 @@ pub(super) enum Form {
     Aws,
 }
 
-/// Whether hardly anything but the flat form has this key.
+/// Whether this key is typical for the flat form.
 pub(super) fn is_likely_column(key: &[u8]) -> bool {
     matches!(key, b"event_id" | b"event_time" | b"event_log_uuid")
 }
 
-/// What a valid object is.
+/// Returns the form of a valid object.
 pub(super) fn form(object: &[u8]) -> Form {
     let mut columns = 0;
     let (mut flat, mut camel, mut aws) = (true, true, 0);
@@ -132,7 +132,7 @@ pub(super) fn to_record(flat: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Writes the members of an event's target as they are in a record.
+/// Writes the members of an event's target in the form of a record.
 fn write_members(record: &mut Vec<u8>, members: &[u8]) {
     if members.first() != Some(&b'[') {
         record.extend_from_slice(members);

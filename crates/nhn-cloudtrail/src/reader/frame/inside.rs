@@ -28,57 +28,57 @@ enum Holds {
     Elements(Kind),
 }
 
-/// Where to go on inside a value.
+/// Where reading continues inside a value.
 #[derive(Default)]
 pub(super) struct Entry {
-    /// What has begun there.
+    /// The objects and arrays that are open there.
     levels: Vec<Level>,
     at: usize,
-    /// The header of an answer, where it comes before.
+    /// The header of an answer, if it comes before.
     header: Option<Range<usize>>,
     /// Whether records are there, whole or broken.
     log: bool,
 }
 
-/// What a search for records in a value found.
-enum Sought {
-    /// A position to go on at.
+/// The result of a search for records in a value.
+enum Search {
+    /// The position where reading continues.
     Found(usize),
     /// Nothing up to the value's end.
     Nothing(usize),
 }
 
 impl Framer {
-    /// Where to go on inside the wrapper or array at `at`. An error says that it is neither, or,
-    /// with [`Stop::Incomplete`], that more of the text is needed to tell.
+    /// Where reading continues inside the wrapper or array at `at`. Returns an error if it is neither,
+    /// [`Stop::Incomplete`] if more of the text is needed to decide.
     pub(super) fn entry(&self, window: &[u8], at: usize) -> Result<Entry, Stop> {
         let scanner = self.scanner::<false>(window);
         let mut entry = Entry::default();
-        let sought = match self.path {
+        let search = match self.path {
             Some(_) => self.seek_path(&scanner, at, 0, &mut entry)?,
             None if window.get(at) == Some(&b'[') => {
                 if !begins_elements(&scanner, at + 1)? {
                     return Err(Stop::Invalid(at));
                 }
                 entry.levels.push(Level { holds: Holds::Elements(Kind::Top), step: 0 });
-                Sought::Found(at + 1)
+                Search::Found(at + 1)
             }
             None => seek(&scanner, at, false, &mut entry)?,
         };
-        match sought {
-            Sought::Found(at) => Ok(Entry { at, ..entry }),
-            Sought::Nothing(_) => Err(Stop::Invalid(at)),
+        match search {
+            Search::Found(at) => Ok(Entry { at, ..entry }),
+            Search::Nothing(_) => Err(Stop::Invalid(at)),
         }
     }
 
-    /// Where the record path leads from the value at `at`, as far as the first array on the way.
+    /// Follows the record path from the value at `at` to the first array on the way.
     fn seek_path(
         &self,
         scanner: &Scanner<'_, false>,
         at: usize,
         step: usize,
         entry: &mut Entry,
-    ) -> Result<Sought, Stop> {
+    ) -> Result<Search, Stop> {
         let next = self.path.as_ref().and_then(|path| path.step(step));
         let elements = Holds::Elements(Kind::Top);
         match (scanner.byte(at)?, next) {
@@ -105,14 +105,14 @@ impl Framer {
                 }
             }
             // The record itself, which is broken.
-            (_, None) if step > 0 => return Ok(Sought::Found(at)),
+            (_, None) if step > 0 => return Ok(Search::Found(at)),
             _ => return Err(Stop::Invalid(at)),
         }
-        Ok(Sought::Found(at + 1))
+        Ok(Search::Found(at + 1))
     }
 
-    /// Goes on inside a value that is not taken whole, of which all but the end is in the buffer
-    /// where it must end before `bound`.
+    /// Continues inside a value that is not taken whole. With `bound`, the value ends there, and all of
+    /// it is in the buffer.
     pub(super) fn enter(
         &mut self,
         buffer: &[u8],
@@ -281,17 +281,17 @@ impl Framer {
             return Step::More;
         }
         let mut entry = Entry::default();
-        let sought = match (&self.path, kind) {
+        let search = match (&self.path, kind) {
             (Some(_), _) => self.seek_path(&scanner, at, step, &mut entry),
             (None, Kind::Content) if byte == b'[' && !element => {
                 entry.levels.push(Level { holds: Holds::Elements(kind), step });
-                Ok(Sought::Found(at + 1))
+                Ok(Search::Found(at + 1))
             }
             _ => seek(&scanner, at, role == Role::Page, &mut entry),
         };
-        match sought {
+        match search {
             Err(Stop::Incomplete) if !end && !full => return Step::More,
-            Ok(Sought::Found(to))
+            Ok(Search::Found(to))
                 if to > at && self.levels.len() + entry.levels.len() <= MAX_LEVELS =>
             {
                 return self.go_inside(buffer, out, Entry { at: to, ..entry });
@@ -337,11 +337,11 @@ fn seek(
     at: usize,
     page: bool,
     entry: &mut Entry,
-) -> Result<Sought, Stop> {
+) -> Result<Search, Stop> {
     let depth = entry.levels.len();
     let byte = scanner.byte(at)?;
     if depth >= MAX_WRAPPERS || !matches!(byte, b'{' | b'[') {
-        return Ok(Sought::Nothing(scanner.value(byte, at, 0)?));
+        return Ok(Search::Nothing(scanner.value(byte, at, 0)?));
     }
     let object = byte == b'{';
     let (holds, close) = match object {
@@ -350,7 +350,7 @@ fn seek(
     };
     let (first, mut next) = scanner.token(at + 1)?;
     if first == close {
-        return Ok(Sought::Nothing(next + 1));
+        return Ok(Search::Nothing(next + 1));
     }
     entry.levels.push(Level { holds, step: 0 });
     loop {
@@ -365,13 +365,13 @@ fn seek(
             }
             entry.levels.truncate(depth);
             entry.log = true;
-            return Ok(Sought::Found(at));
+            return Ok(Search::Found(at));
         }
         let end = match (key.as_ref(), byte) {
             (b"content", b'[') if page => {
                 entry.levels.push(Level { holds: Holds::Elements(Kind::Content), step: 0 });
                 entry.log = true;
-                return Ok(Sought::Found(value + 1));
+                return Ok(Search::Found(value + 1));
             }
             (b"header", b'{') if depth == 0 => {
                 let end = scanner.value(byte, value, depth + 1)?;
@@ -380,7 +380,7 @@ fn seek(
             }
             (key, b'{' | b'[') if field.is_none() => {
                 match seek(scanner, value, key == b"page", entry)? {
-                    Sought::Nothing(end) => end,
+                    Search::Nothing(end) => end,
                     found => return Ok(found),
                 }
             }
@@ -388,13 +388,13 @@ fn seek(
         };
         if byte == b'"' && field.is_none() && may_be_record(scanner.bytes.get(value..end)) {
             entry.log = true;
-            return Ok(Sought::Found(next));
+            return Ok(Search::Found(next));
         }
         match after_value(scanner, end, close)? {
             After::Value(at) => next = at,
             After::End(end) => {
                 entry.levels.truncate(depth);
-                return Ok(Sought::Nothing(end));
+                return Ok(Search::Nothing(end));
             }
         }
     }

@@ -31,7 +31,7 @@ use whole::Suspended;
 pub(super) struct Draft {
     pub(super) records: Vec<Record>,
     pub(super) rejects: Vec<Rejected>,
-    /// Records that are not in the buffer as they are.
+    /// Records that were converted from other bytes.
     pub(super) converted: Vec<Converted>,
     /// How many NUL bytes were skipped.
     pub(super) nul_bytes: u64,
@@ -41,11 +41,11 @@ pub(super) struct Draft {
     most: usize,
 }
 
-/// A record that was made of others bytes: of a string's text, or of the flat form.
+/// A record that was converted from other bytes: the text of a string, or the flat form.
 pub(super) struct Converted {
     pub(super) record: Record,
     text: Vec<u8>,
-    /// Where what it was made of begins in the text of the source.
+    /// Where those bytes begin in the text of the source.
     byte: u64,
 }
 
@@ -185,7 +185,7 @@ impl Draft {
     }
 
     /// The events, in order, as batches over `bytes`, which begin at `base`; a batch for each
-    /// stretch of records that are in the bytes as they are.
+    /// sequence of records that were not converted.
     pub(super) fn into_batches(
         self,
         bytes: &Bytes,
@@ -312,7 +312,7 @@ impl Framer {
         self.holding
     }
 
-    /// Gives out the rejects that wait for the first record, though there was none.
+    /// Gives out the rejects that wait for the first record, although there is no record yet.
     pub(super) fn stop_holding(&mut self, out: &mut Draft) {
         self.holding = false;
         self.held.append(&mut out.rejects);

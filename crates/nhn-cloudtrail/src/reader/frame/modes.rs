@@ -8,15 +8,15 @@ use super::broken::next_at_indent;
 use super::whole::Whole;
 use super::{Draft, FULL, Framer, Mode, NOT_AN_OBJECT, Step, Until, after_blanks, first_text};
 
-/// A byte-order mark, which stands at the beginning of a file and so between files put together.
+/// A byte-order mark: at the beginning of a file, and so between concatenated files.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many lines are looked at after a broken first one, to tell whether input is line by line.
+/// How many lines after a broken first one decide whether the input is line by line.
 const LOOKAHEAD: usize = 64;
 
 impl Framer {
-    /// Goes to the next byte that is no white space; none where the buffer ends. NUL bytes, which the
-    /// rotation of a log leaves at its beginning, are skipped too, and counted.
+    /// Goes to the next byte that is not white space; none if the buffer ends before. NUL bytes, which
+    /// log rotation leaves at the beginning of a file, are skipped too, and counted.
     pub(super) fn skip_white(&mut self, buffer: &[u8]) -> Option<u8> {
         loop {
             let next = first_text(buffer, self.at);
@@ -33,8 +33,8 @@ impl Framer {
         }
     }
 
-    /// Goes to the next value, like [`skip_white`](Self::skip_white); byte-order marks before it are
-    /// skipped. An error is what to do where there is none.
+    /// Goes to the next value, like [`skip_white`](Self::skip_white), and skips byte-order marks. An
+    /// error is the step to take if there is no value.
     fn next_value_begins(&mut self, buffer: &[u8], end: bool) -> Result<u8, Step> {
         loop {
             let Some(byte) = self.skip_white(buffer) else {
@@ -140,7 +140,7 @@ impl Framer {
         };
         let mut tried = self.tried;
         if let Some(line_end) = line_end {
-            // The next lines tell whether this one is a broken line, or the beginning of a broken
+            // The next lines decide whether this one is a broken line, or the beginning of a broken
             // text that runs over lines.
             let cost = self.cost(stop, window);
             let incomplete = stop == Stop::Incomplete;
@@ -201,8 +201,8 @@ impl Framer {
         }
     }
 
-    /// Whether one of the next lines is a whole record that no text around it explains: the input is
-    /// line by line then. None where more of the text is needed to tell.
+    /// Whether one of the next lines is a whole record and not part of a value that runs over lines: the
+    /// input is line by line then. None if more of the text is needed to decide.
     fn lines_follow(
         &mut self,
         window: &[u8],
@@ -244,7 +244,7 @@ impl Framer {
                     return Some(true);
                 }
                 if whole {
-                    // What would be the last element of an array is followed by its end.
+                    // The last element of an array would be followed by the array's end.
                     match first_text(window, to).and_then(|next| window.get(next)) {
                         None if !complete => return None,
                         None | Some(b'{' | b'[') => return Some(true),
@@ -320,7 +320,7 @@ impl Framer {
         if stop == Stop::Incomplete && !end {
             return Step::More;
         }
-        // Whether there are records in it can be told when all of the line is there.
+        // All of the line is needed to find the records in it.
         let line_end = memchr::memchr(b'\n', window.get(at..).unwrap_or_default());
         if line_end.is_none() && !end && !full {
             return Step::More;

@@ -33,7 +33,7 @@ pub(super) enum Role {
     Page,
 }
 
-/// What an array has in it.
+/// The elements of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Records: it is at the top of the text.
@@ -54,13 +54,13 @@ impl Kind {
 /// How deep records are looked for in wrappers and in arrays.
 pub(super) const MAX_WRAPPERS: usize = 16;
 
-/// What an object is.
+/// The result of reading an object as a wrapper.
 enum Inside {
-    /// A wrapper, which has been drafted.
+    /// It is a wrapper; its records were drafted. It ends at this position.
     Wrapper(usize),
-    /// A record: it has a key that hardly anything else has, or is one in the flat form.
+    /// It is a record, or the flat form of one.
     Record,
-    /// An object in which no record was found.
+    /// No record was found in it.
     Nothing,
 }
 
@@ -89,7 +89,7 @@ impl Framer {
         Scanner::new(bytes, self.limits.depth)
     }
 
-    /// Scans the record, wrapper or array at `at`. What it drafts is not committed.
+    /// Scans the record, wrapper or array at `at`. Its draft is not committed.
     pub(super) fn value<const LINE: bool>(
         &mut self,
         window: &[u8],
@@ -224,7 +224,7 @@ impl Framer {
         loop {
             let start = *at;
             if out.len() >= out.most && kind == Kind::Inner && out.found == begin.found {
-                // So many other elements: it is no array of records.
+                // An array with so many other elements is not an array of records.
                 out.back(begin);
             }
             *done = out.mark();
@@ -244,7 +244,7 @@ impl Framer {
         }
     }
 
-    /// Scans an element that is no object: a reject, unless there are records in it.
+    /// Scans an element other than an object: a reject, unless there are records in it.
     pub(super) fn other_element<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
@@ -508,7 +508,7 @@ impl Framer {
                 let step = step + usize::from(next.is_some());
                 return self.follow_elements(scanner, at, step, level, out);
             }
-            // Values of the input may be in an array of their own.
+            // The values of the input may be in an array.
             (Some(PathStep::Member(_)), b'[') if step == 0 => {
                 return self.follow_elements(scanner, at, step, level, out);
             }
@@ -540,12 +540,12 @@ impl Framer {
         let message = match next {
             Some(PathStep::Member(name)) => {
                 format!(
-                    "the record path leads nowhere: there is no member `{}`",
+                    "the record path leads nowhere: the member `{}` is missing",
                     crate::error::printable(name)
                 )
             }
             Some(PathStep::Elements) => {
-                "the record path leads nowhere: this is no array".to_owned()
+                "the record path leads nowhere: this is not an array".to_owned()
             }
             None => NOT_AN_OBJECT.to_owned(),
         };
@@ -578,7 +578,7 @@ impl Framer {
         }
     }
 
-    /// Follows the members with a name; tells whether there are any.
+    /// Follows the members with a name. Returns whether there are any.
     fn follow_member<const LINE: bool>(
         &mut self,
         scanner: &Scanner<'_, LINE>,
@@ -675,7 +675,7 @@ pub(super) fn may_be_record(string: Option<&[u8]>) -> bool {
             .any(|name| memmem::find(string, name).is_some())
 }
 
-/// How the call failed that a valid object answers, by its header.
+/// The failure in the header of a valid object.
 fn failure(object: &[u8]) -> Option<String> {
     let is_header = |key: &std::ops::Range<usize>| {
         json::unquote(object.get(key.clone()).unwrap_or_default()) == "header"
@@ -684,7 +684,7 @@ fn failure(object: &[u8]) -> Option<String> {
     Header::read(object.get(header)?).failure()
 }
 
-/// The members of an answer that say how it is cut into pages.
+/// The members of an answer with the position of its page.
 const PAGING: [&str; 7] = ["page", "pageable", "paging", "pagination", "sort", "total", "_shards"];
 
 /// Whether a valid object is an answer without records: it has a header, or an empty list of
@@ -721,7 +721,7 @@ fn has_elements(value: &[u8]) -> bool {
 }
 
 impl Draft {
-    /// Whether all that was drafted since `mark` is rejects of values that are no objects.
+    /// Whether everything drafted since `mark` is a reject of a value other than an object.
     fn has_only_other_values(&self, mark: &Mark) -> bool {
         let rejects: &[Rejected] = self.rejects.get(mark.rejects..).unwrap_or_default();
         self.records.len() == mark.records

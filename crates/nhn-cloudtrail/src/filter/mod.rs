@@ -1,17 +1,18 @@
 //! Which events: the values of one filter are alternatives, different filters must all hold.
 
-use std::borrow::Cow;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+mod address;
+mod misses;
+mod time;
 
-use ipnet::{IpNet, Ipv4Net};
-use jiff::civil::{Date, Time};
-use jiff::fmt::temporal::Pieces;
-use jiff::tz::TimeZone;
-use jiff::{Span, ToSpan, Zoned};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ipnet::IpNet;
 use memchr::memmem::Finder;
+
+use address::{address_of, range_of};
+pub use misses::Misses;
+pub use time::{check_time_zone, instant};
 
 use crate::catalog::{Catalog, Kind, Phase};
 use crate::enrich::{Enriched, Meaning, Outcome};
@@ -55,39 +56,6 @@ pub struct Filter {
     known: Option<bool>,
     texts: Vec<Finder<'static>>,
     misses: Option<Misses>,
-}
-
-/// The filters that no record has passed yet, each looked at for itself. See [`Filter::watch`].
-#[derive(Clone, Debug, Default)]
-pub struct Misses(Arc<Missed>);
-
-#[derive(Debug, Default)]
-struct Missed {
-    /// A bit for each filter that was set, at its place in [`Filter::NAMES`].
-    open: AtomicU32,
-    /// How many events were looked at.
-    events: AtomicU64,
-    /// Whether an event has passed all filters.
-    has_passed: AtomicBool,
-}
-
-impl Misses {
-    /// How many events were looked at until one passed all filters. Rows of Parquet files that columns
-    /// told to leave out are not among them.
-    pub fn events(&self) -> u64 {
-        self.0.events.load(Ordering::Relaxed)
-    }
-
-    /// The names of the filters that no event has passed, in the order of [`Filter::NAMES`]; none once
-    /// an event has passed all filters.
-    pub fn names(&self) -> Vec<&'static str> {
-        if self.0.has_passed.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        let open = self.0.open.load(Ordering::Relaxed);
-        let names = Filter::NAMES.iter().enumerate();
-        names.filter(|(place, _)| open & (1 << place) != 0).map(|(_, name)| *name).collect()
-    }
 }
 
 /// Whether anything is asked, of which fields, and whether a text passes.
@@ -208,7 +176,7 @@ impl Filter {
     }
 
     /// An event ID, or a glob over it: `*` matches any text, dots too, `?` one character. An ID that
-    /// the catalog does not have is no error: logs have events that are newer than the catalog.
+    /// the catalog does not have is accepted: logs have events that are newer than the catalog.
     pub fn event(mut self, glob: &str) -> Result<Self> {
         self.events.push(not_empty("event", glob)?);
         Ok(self)
@@ -281,7 +249,7 @@ impl Filter {
                 Some(range) => self.addresses.push(range),
                 None => {
                     return wrong(format!(
-                        "{address:?} is neither an address nor a range such as 10.0.0.0/8"
+                        "{address:?} is not an address; give one, or a range such as 10.0.0.0/8"
                     ));
                 }
             }
@@ -340,46 +308,24 @@ impl Filter {
         self
     }
 
-    /// Text that must stand in the request or the response, to the letter, blanks too. Both are
-    /// looked at as they are, and with the escapes of JSON in them decoded: `\uae08` is `금`, `\/` is
-    /// `/`.
+    /// Text that the request or the response must contain exactly, including blanks. Both are searched
+    /// as written and with their JSON escapes decoded: `\uae08` is `금`, `\/` is `/`.
     pub fn text(mut self, text: &str) -> Result<Self> {
         self.texts.push(Finder::new(&not_empty("text", text)?).into_owned());
         Ok(self)
     }
 
-    /// Has it told, from now on, which filters no event passes, for whoever finds nothing. Each filter
-    /// is then asked about every event, until it was passed once or an event passes all of them.
+    /// Records from now on which filters no event matches, to explain an empty result. Until an event
+    /// matches all filters, each filter that has not matched yet is tested on every event.
     pub fn watch(&mut self) -> Misses {
-        let open = Self::NAMES.iter().enumerate().filter(|(_, name)| self.is_set(name));
-        let open = open.fold(0, |open, (place, _)| open | (1 << place));
-        let misses = Misses(Arc::new(Missed { open: open.into(), ..Missed::default() }));
+        let set = |name: &str| !self.only(name).is_empty();
+        let open = Self::NAMES.iter().enumerate().filter(|(_, name)| set(name));
+        let misses = Misses::new(open.fold(0, |open, (index, _)| open | (1 << index)));
         self.misses = Some(misses.clone());
         misses
     }
 
-    /// Whether anything is asked under a name.
-    fn is_set(&self, name: &str) -> bool {
-        match name {
-            "event" => !self.events.is_empty(),
-            "service" => !self.services.is_empty(),
-            "kind" => !self.kinds.is_empty(),
-            "phase" => !self.phases.is_empty(),
-            "outcome" => !self.outcomes.is_empty(),
-            "source_type" => !self.source_types.is_empty(),
-            "user" => !self.users.is_empty(),
-            "ip" => !self.addresses.is_empty(),
-            "project" => !self.projects.is_empty(),
-            "region" => !self.regions.is_empty(),
-            "since" => self.since.is_some(),
-            "until" => self.until.is_some(),
-            "known" => self.known.is_some(),
-            "text" => !self.texts.is_empty(),
-            _ => false,
-        }
-    }
-
-    /// This filter with nothing but what is asked under a name.
+    /// This filter reduced to the one with this name.
     fn only(&self, name: &str) -> Self {
         let mut only = Self::new();
         match name {
@@ -551,34 +497,11 @@ impl Filter {
         let single: Vec<Self> = names.iter().map(|name| self.only(name)).collect();
         move |event| {
             let passes = self.matches_fields(event) && self.matches_meaning(&catalog.enrich(event));
-            if let Some(Misses(missed)) = &self.misses {
-                missed.learn(passes, &single, event, &catalog);
+            if let Some(misses) = &self.misses {
+                misses.record(passes, &single, event, &catalog);
             }
             passes
         }
-    }
-}
-
-impl Missed {
-    /// Learns from an event which filters are passed; `single` has each for itself.
-    fn learn(&self, passes: bool, single: &[Filter], event: &Event, catalog: &Catalog) {
-        if self.has_passed.load(Ordering::Relaxed) {
-            return;
-        }
-        if passes {
-            self.has_passed.store(true, Ordering::Relaxed);
-            return;
-        }
-        self.events.fetch_add(1, Ordering::Relaxed);
-        let open = self.open.load(Ordering::Relaxed);
-        if open == 0 {
-            return;
-        }
-        let event = catalog.enrich(event);
-        let still = single.iter().enumerate().filter(|(place, _)| open & (1 << place) != 0);
-        let passed = still.filter(|(_, filter)| filter.matches(&event));
-        let passed = passed.fold(0, |passed, (place, _)| passed | (1 << place));
-        self.open.fetch_and(!passed, Ordering::Relaxed);
     }
 }
 
@@ -590,41 +513,10 @@ fn not_empty(what: &str, value: &str) -> Result<String> {
     Ok(value.to_owned())
 }
 
-/// The address of a text that is nothing else: with or without brackets, a port, a zone of IPv6.
-fn address_of(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    if bare.len() == text.len()
-        && let Ok(address) = text.parse::<SocketAddr>()
-    {
-        return Some(address.ip());
-    }
-    if let (true, Some((address, zone))) = (bare.contains(':'), bare.split_once('%')) {
-        let is_zone = !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        return address.parse::<Ipv6Addr>().ok().filter(|_| is_zone).map(IpAddr::from);
-    }
-    match bare.parse() {
-        // IPv4 has no brackets.
-        Ok(IpAddr::V4(_)) if bare.len() < text.len() => None,
-        address => address.ok(),
-    }
-}
-
-/// A range of addresses; one of IPv4 that is written as IPv6 is one of IPv4.
-fn range_of(text: &str) -> Option<IpNet> {
-    let range = IpNet::from_str(text).ok()?;
-    if let IpNet::V6(v6) = range
-        && let Some(address) = v6.addr().to_ipv4_mapped()
-        && let Some(length) = v6.prefix_len().checked_sub(96)
-    {
-        return Ipv4Net::new(address, length).ok().map(IpNet::from);
-    }
-    Some(range)
-}
-
 /// How often the escapes in a text are decoded: JSON in a string of JSON, and so on.
 const DECODED: usize = 4;
 
-/// Whether any of the wanted texts stands in `text`, as it is or with its escapes decoded.
+/// Whether `text` contains any of the wanted texts, as written or with its escapes decoded.
 fn holds(text: &str, wanted: &[Finder<'_>]) -> bool {
     let mut text = Cow::Borrowed(text.as_bytes());
     for _ in 0..=DECODED {
@@ -672,269 +564,11 @@ fn glob_matches(glob: &str, text: &str) -> bool {
     }
 }
 
-/// The time zone of a name: `UTC`, `local`, or one of the zone database such as `Asia/Seoul`.
-fn time_zone(name: &str) -> Result<TimeZone> {
-    match name {
-        "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
-        "local" => local_zone(),
-        name => zone_of(name).map_err(|_| {
-            let message = format!(
-                "no time zone {name:?}; give UTC, local, a name such as Asia/Seoul, or +09:00"
-            );
-            Error::new(Code::InvalidOption, message)
-        }),
-    }
-}
-
-/// The time zone of this machine, or UTC where it has none; but a `TZ` that names no zone is an error.
-fn local_zone() -> Result<TimeZone> {
-    TimeZone::try_system().or_else(|_| match std::env::var_os("TZ") {
-        None => Ok(TimeZone::system()),
-        Some(name) => {
-            let message = format!(
-                "the environment variable TZ names no time zone: {name:?}; correct TZ, or give a \
-                 name such as Asia/Seoul"
-            );
-            Err(Error::new(Code::InvalidOption, message))
-        }
-    })
-}
-
-/// The time zone of a name of the zone database, or of an offset such as `+09:00`.
-fn zone_of(name: &str) -> Result<TimeZone, jiff::Error> {
-    if name.starts_with(['+', '-']) {
-        return jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(name);
-    }
-    TimeZone::get(name)
-}
-
-/// The instant that `text` names; of a bare date or a month its beginning, or with `after` its end.
-#[doc(hidden)]
-pub fn instant(text: &str, zone: &str, after: bool) -> Result<Timestamp> {
-    let text = text.trim();
-    let zone = time_zone(zone)?;
-    let instant = if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Thirteen digits are milliseconds since 1970, eight a date; of others nobody knows.
-        if text.len() == 13 { Timestamp::parse(text) } else { iso_8601(text, &zone, after) }
-    } else {
-        record_time(text)
-            .or_else(|| iso_8601(text, &zone, after))
-            .or_else(|| span_before_now(text, zone))
-    };
-    instant.ok_or_else(|| {
-        Error::new(
-            Code::InvalidTime,
-            format!("{text:?} is no time; give 2026-10-31, 2026-10-31T09:00:00+09:00, a month such as 2026-10, or a span before now such as 24h or 7d"),
-        )
-    })
-}
-
-/// A time as records have it. Events have milliseconds: the first that is not before a finer time is
-/// in the next one.
-fn record_time(text: &str) -> Option<Timestamp> {
-    let time = Timestamp::parse(text).filter(|_| !text.starts_with('-'))?;
-    let finer = text.split_once('.').and_then(|(_, digits)| digits.get(3..));
-    let finer = finer.into_iter().flat_map(str::bytes).take_while(u8::is_ascii_digit);
-    let up = i64::from(finer.into_iter().any(|digit| digit != b'0'));
-    Some(Timestamp::from_millis(time.as_millis() + up).unwrap_or(time))
-}
-
-/// A time or a date of ISO 8601, in the zone or with the offset that it names, else in `zone`; or a
-/// month.
-fn iso_8601(text: &str, zone: &TimeZone, after: bool) -> Option<Timestamp> {
-    if let Some(first) = month(text) {
-        let date = if after { first.checked_add(1.month()) } else { Ok(first) };
-        return date.map_or(Some(Timestamp::LAST), |date| at(date, None, zone));
-    }
-    let pieces = Pieces::parse(text).ok()?;
-    let (date, time) = (pieces.date(), pieces.time());
-    let offset = pieces.to_numeric_offset();
-    let named = pieces.to_time_zone().ok()?;
-    let zone = match (&named, offset) {
-        // Where both stand there they must agree.
-        (Some(_), Some(_)) if time.is_some() => {
-            let zoned = Zoned::from_str(text).ok()?;
-            return millis(&zoned);
-        }
-        (Some(_), Some(_)) => return None,
-        (Some(named), None) => named.clone(),
-        // No zone is as far off as a day.
-        (None, Some(offset)) if offset.seconds().abs() >= 86_400 => return None,
-        (None, Some(offset)) => TimeZone::fixed(offset),
-        (None, None) => zone.clone(),
-    };
-    let date = if after && time.is_none() { date.tomorrow() } else { Ok(date) };
-    date.map_or(Some(Timestamp::LAST), |date| at(date, time, &zone))
-}
-
-/// The first day of a month such as `2026-10`.
-fn month(text: &str) -> Option<Date> {
-    let (year, month) = text.split_once('-')?;
-    let is_number = |text: &str, digits: usize| {
-        text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if !is_number(year, 4) || !is_number(month, 2) {
-        return None;
-    }
-    Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()
-}
-
-/// The instant of a date and a time in a zone.
-fn at(date: Date, time: Option<Time>, zone: &TimeZone) -> Option<Timestamp> {
-    // The last days are none for a zone.
-    if date.tomorrow().and_then(Date::tomorrow).is_err() {
-        return Some(Timestamp::LAST);
-    }
-    let time = date.to_datetime(time.unwrap_or(Time::midnight()));
-    millis(&time.to_zoned(zone.clone()).ok()?)
-}
-
-/// The instant of a span before now, such as `7d`.
-fn span_before_now(text: &str, zone: TimeZone) -> Option<Timestamp> {
-    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, 'P' | 'p')) {
-        return None;
-    }
-    let span = Span::from_str(text).ok()?.abs();
-    millis(&Zoned::now().with_time_zone(zone).checked_sub(span).ok()?)
-}
-
-/// The first millisecond that is not before a time.
-fn millis(time: &Zoned) -> Option<Timestamp> {
-    let millis = -(-time.timestamp().as_nanosecond()).div_euclid(1_000_000);
-    Timestamp::from_millis(i64::try_from(millis).ok()?)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn time(text: &str, zone: &str, after: bool) -> String {
-        match instant(text, zone, after) {
-            Ok(time) => time.to_string(),
-            Err(error) => error.code().to_string(),
-        }
-    }
-
-    /// What nine in the morning in Seoul is called.
-    #[test]
-    fn an_offset_counts_in_every_form() {
-        for text in [
-            "2026-10-31T09:00:00+09:00",
-            "2026-10-31T09:00+09:00",
-            "2026-10-31T09+09:00",
-            "2026-10-31T09:00:00+09",
-            "2026-10-31T09:00:00+0900",
-            "2026-10-31T09:00:00.000+09:00",
-            "2026-10-31T09:00:00,000+09:00",
-            "2026-10-31T09:00:00+09:00[Asia/Seoul]",
-            "2026-10-31T09:00[Asia/Seoul]",
-            "2026-10-31T09:00:00[+09:00]",
-            "20261031T090000+0900",
-            "20261031T0900+0900",
-            "20261031T0900+09",
-            "2026-10-31t09:00:00+09:00",
-            "2026-10-31 09:00:00+09:00",
-            " 2026-10-31 09:00+09 ",
-            "2026-10-31T00:00:00Z",
-            "2026-10-31T00:00Z",
-            "2026-10-31T00Z",
-            "2026-10-31 00:00z",
-            "20261031T0000Z",
-            "2026-10-31T00:00:00Z[Asia/Seoul]",
-            "2026-10-30T15:00:00-09:00",
-            "2026-10-30T14:30-0930",
-            "1793404800000",
-            // Without an offset it is in the zone that was given.
-            "2026-10-31T09:00",
-            "20261031T090000",
-            "2026-10-31 09:00:00",
-        ] {
-            assert_eq!(time(text, "Asia/Seoul", false), "2026-10-31T00:00:00.000Z", "{text}");
-        }
-        let half = time("2026-10-31T09:00:00,5+09:00", "UTC", false);
-        assert_eq!(half, "2026-10-31T00:00:00.500Z");
-    }
-
-    #[test]
-    fn what_is_mistyped_is_no_time() {
-        for text in [
-            "26-10-31",
-            "202-10-31",
-            "2026-1-5",
-            "2026-10-3",
-            "2026-13",
-            "2026-00",
-            "2026-1",
-            "26-10",
-            "202610",
-            "2026",
-            "2026-10-32",
-            "2026-02-29",
-            "2026-10-31T25:00",
-            "2026-10-31T09:60",
-            "2026-10-31T09:00:00+09:60",
-            "2026-10-31T09:00:00+90:00",
-            "2026-10-31T09:00+24:00",
-            "2026-10-31T09:00:00 +0900 KST",
-            "2026-10-31T09:00:00 KST",
-            "2026-10-31T09:00:00+9",
-            "2026-10-31T09:00:00+09:00x",
-            "2026-10-31T09:00:00+09:00[Asia/Tokio]",
-            "2026-10-31T09:00:00+08:00[Asia/Seoul]",
-            "2026-10-31T+09:00",
-            "2026/10/31",
-            "31.10.2026",
-            "2026-10-31T",
-            "T09:00",
-            "09:00",
-            "20261031090000",
-            "202610310900",
-            "1793404800",
-            "-1793404800000",
-            "-7d",
-            "7",
-            "7x",
-            "yesterday",
-            "",
-        ] {
-            assert_eq!(time(text, "UTC", false), "INVALID_TIME", "{text:?}");
-            assert_eq!(time(text, "UTC", true), "INVALID_TIME", "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_date_and_a_month_include_their_ends() {
-        for (text, from, to) in [
-            ("2026-10-31", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
-            ("20261031", "2026-10-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
-            ("2026-10", "2026-09-30T15:00:00.000Z", "2026-10-31T15:00:00.000Z"),
-            ("2026-12", "2026-11-30T15:00:00.000Z", "2026-12-31T15:00:00.000Z"),
-            ("2024-02", "2024-01-31T15:00:00.000Z", "2024-02-29T15:00:00.000Z"),
-            ("9999-12", "9999-11-30T15:00:00.000Z", "9999-12-31T23:59:59.999Z"),
-            ("9999-12-31", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
-        ] {
-            assert_eq!(time(text, "Asia/Seoul", false), from, "{text}");
-            assert_eq!(time(text, "Asia/Seoul", true), to, "{text}");
-        }
-        // With its own zone, whatever the other.
-        let own = time("2026-10-31[Asia/Seoul]", "UTC", true);
-        assert_eq!(own, "2026-10-31T15:00:00.000Z");
-    }
-
-    #[test]
-    fn what_is_finer_than_a_millisecond_begins_with_the_next_one() {
-        for text in [
-            "2026-10-31T00:00:00.0005Z",
-            "2026-10-31T00:00:00.0005",
-            "2026-10-31T00:00:00,0000001Z",
-        ] {
-            assert_eq!(time(text, "UTC", false), "2026-10-31T00:00:00.001Z", "{text}");
-        }
-        assert_eq!(time("1960-01-01T00:00:00.0005", "UTC", false), "1960-01-01T00:00:00.001Z");
-        assert_eq!(time("2026-10-31T00:00:00.001000Z", "UTC", false), "2026-10-31T00:00:00.001Z");
-    }
 
     #[test]
     fn nothing_lies_between_a_time_and_itself() {
@@ -942,61 +576,6 @@ mod tests {
         let error = filter.clone().until("2026-10-31T09:00+09:00", "UTC").unwrap_err();
         assert_eq!(error.code(), Code::InvalidTime);
         assert!(filter.until("2026-10-31T00:00:00.001Z", "UTC").is_ok());
-    }
-
-    #[test]
-    fn a_span_lies_before_now() {
-        let now = jiff::Timestamp::now().as_millisecond();
-        for text in ["7d", "168h", "1w", "7 days", "7d ago", "P7D", "PT168H"] {
-            let span = now - instant(text, "UTC", false).unwrap().as_millis();
-            assert!((604_800_000 - 60_000..=604_800_000).contains(&span), "{text}: {span}");
-        }
-    }
-
-    #[test]
-    fn addresses_are_found_beside_ports_and_others() {
-        for text in [
-            "10.0.0.7",
-            "10.0.0.0/8",
-            "::ffff:10.0.0.7",
-            "::ffff:10.0.0.0/104",
-            "::ffff:a00:0/104",
-            "10.0.0.7:443",
-            "[::ffff:10.0.0.7]:443",
-            "[::ffff:10.0.0.7]",
-            "1.2.3.4, 10.0.0.7",
-            "0.0.0.0/0",
-            "::ffff:0:0/96",
-        ] {
-            let filter = Filter::new().ip(text).unwrap();
-            assert!(filter.matches_address("10.0.0.7"), "{text}");
-            assert!(filter.matches_address("::ffff:10.0.0.7"), "{text}");
-            assert!(filter.matches_address(" 1.1.1.1 ,10.0.0.7:1"), "{text}");
-            assert!(!filter.matches_address("::1"), "{text}");
-            assert!(!filter.matches_address("***"), "{text}");
-        }
-        let v6 = Filter::new().ip("::/0").unwrap();
-        assert!(v6.matches_address("::ffff:10.0.0.7") && !v6.matches_address("10.0.0.7"));
-        for text in [
-            "",
-            "10.0.0",
-            "10.0.0.7:",
-            "10.0.0.7:65536",
-            "[10.0.0.7]",
-            "[::1",
-            "::1]",
-            "10.0.0.7,",
-            "10.0.0.1-10.0.0.9",
-            "10.0.0.0/33",
-            "::ffff:10.0.0.0/129",
-            "fe80::1%",
-            "10.0.0.7%eth0",
-            "10.0.0.7 10.0.0.8",
-            "*",
-        ] {
-            let error = Filter::new().ip(text).unwrap_err();
-            assert_eq!(error.code(), Code::InvalidFilter, "{text:?}");
-        }
     }
 
     #[test]
@@ -1030,7 +609,7 @@ mod tests {
             misses(none.since("2026-10", "UTC").unwrap()),
             (0, 2, vec!["event", "since", "text"])
         );
-        // Whoever is last passes all.
+        // The last event matches all.
         assert_eq!(misses(Filter::new().user("lee").unwrap()), (1, 1, vec![]));
     }
 
@@ -1049,11 +628,6 @@ mod tests {
             let text = c.to_string();
             let escaped = ["{\"k\":\"", &units, "\"}"].concat();
             prop_assert!(holds(&escaped, &[Finder::new(&text)]));
-        }
-
-        #[test]
-        fn never_panics(text in "[-0-9TtZz:.,+ \\[\\]/dwhyPWa]{0,30}", after: bool) {
-            let _ = instant(&text, "Asia/Seoul", after);
         }
     }
 }
