@@ -589,7 +589,7 @@ def test_source_is_not_written_onto(tmp_path: Path) -> None:
     link = tmp_path / "link.parquet"
     link.symlink_to(source)
     for target in (source, link, tmp_path):
-        with pytest.raises(ct.ArgumentError, match="write to another (file|folder)") as caught:
+        with pytest.raises(ct.ArgumentError, match=r"write to another (file|folder)") as caught:
             ct.write_parquet(source, target)
         assert caught.value.code == "INVALID_OPTION"
     assert source.read_bytes() == before

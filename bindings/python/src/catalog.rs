@@ -227,7 +227,7 @@ impl Entry {
         self.0.former_names().iter().map(|name| &**name).collect()
     }
 
-    /// The slug of the one service that the ID spells, else of the first of its services, or None.
+    /// The slug of the service that the ID spells, else the first of its services, or None.
     #[getter]
     fn service(&self) -> Option<&str> {
         self.0.service()
