@@ -458,7 +458,8 @@ fn many_opening_marks_cost_no_more_than_their_length() {
         );
         let began = std::time::Instant::now();
         let _ = PublishedList::parse(text);
-        assert!(began.elapsed().as_secs() < 10, "{mark}: {:?}", began.elapsed());
+        // Far from both: a second or so where the work grows with the length, hours where with its square.
+        assert!(began.elapsed().as_secs() < 300, "{mark}: {:?}", began.elapsed());
     }
 }
 
