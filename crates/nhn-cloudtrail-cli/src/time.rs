@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
-use nhn_cloudtrail::{Timestamp, check_time_zone};
+use nhn_cloudtrail::{Timestamp, time_zone};
 
 use crate::context::Stop;
 
@@ -13,16 +13,7 @@ pub(crate) struct Zone(TimeZone);
 impl Zone {
     /// `UTC`, `local`, a name of the zone database such as `Asia/Seoul`, or an offset.
     pub(crate) fn named(name: &str) -> Result<Self, Stop> {
-        check_time_zone(name).map_err(|error| Stop::failed(format!("--tz: {error}")))?;
-        let zone = match name {
-            "UTC" | "utc" | "Z" => Ok(TimeZone::UTC),
-            "local" => Ok(TimeZone::system()),
-            offset if offset.starts_with(['+', '-']) => {
-                jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(offset)
-            }
-            name => TimeZone::get(name),
-        };
-        zone.map(Self).map_err(|error| Stop::failed(format!("--tz: {error}")))
+        time_zone(name).map(Self).map_err(|error| Stop::failed(format!("--tz: {error}")))
     }
 
     /// The zone's name, for a heading.

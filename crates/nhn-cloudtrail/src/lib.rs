@@ -62,7 +62,7 @@ pub use error::guarded;
 pub use error::{Code, Error, ErrorKind, Position, Result, printable};
 pub use event::{Batch, Event, Field, RawText, TargetMember, Timestamp};
 #[doc(hidden)]
-pub use filter::{FieldTest, check_time_zone, instant};
+pub use filter::{FieldTest, instant, time_zone};
 pub use filter::{Filter, Misses};
 pub use flat::{Column, SCHEMA_VERSION, Value};
 #[doc(hidden)]

@@ -459,7 +459,7 @@ fn a_signal_that_is_ignored_stays_ignored() {
         for ignored in [true, false] {
             let trap = if ignored { format!("trap '' {signal};") } else { String::new() };
             let script = format!("{trap} exec \"$0\" read - -f raw");
-            // Whoever runs the tests may ignore it, too.
+            // The process that runs the tests may ignore the signal.
             let mut child = std::process::Command::new("env")
                 .args([&format!("--default-signal={signal}"), "sh", "-c", &script])
                 .arg(env!("CARGO_BIN_EXE_nhn-cloudtrail"))

@@ -12,7 +12,7 @@ use memchr::memmem::Finder;
 
 use address::{address_of, range_of};
 pub use misses::Misses;
-pub use time::{check_time_zone, instant};
+pub use time::{instant, time_zone};
 
 use crate::catalog::{Catalog, Kind, Phase};
 use crate::enrich::{Enriched, Meaning, Outcome};

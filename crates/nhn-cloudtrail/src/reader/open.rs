@@ -370,12 +370,21 @@ impl OpenText {
 
     /// The error about text without any record, with its first reject.
     fn no_log(&mut self, first: Option<&Rejected>) -> Error {
+        let place = Position { source: self.name.clone(), ..Position::default() };
+        if let Some(first) = first
+            && first.code == Code::NotAnObject
+            && self.framer.has_path()
+        {
+            // The path was not found; what the text looks like says nothing about it.
+            let message =
+                format!("no CloudTrail record found (line {}: {})", first.line, first.message);
+            return Error::new(Code::NotALog, message).at(place);
+        }
         let seen = self.seen.take().unwrap_or_else(|| what_is(&self.head));
         let reason = match first {
             Some(first) => format!(" (line {}: {})", first.line, first.message),
             None => String::new(),
         };
-        let place = Position { source: self.name.clone(), ..Position::default() };
         let message = format!("no CloudTrail record found: this is {seen}{reason}");
         Error::new(Code::NotALog, message).at(place)
     }

@@ -329,11 +329,10 @@ impl Framer {
         let line = window.get(..to).unwrap_or(window);
         let begins = first_text(line, at + 1).and_then(|at| line.get(at));
         let texts = byte == b'[' && begins != Some(&b'{');
-        if !texts
-            && (line_end.is_some() || end)
-            && let Ok(entry) = self.entry(line, at)
-        {
-            return self.enter(buffer, out, entry, Mode::Lines, Some(to));
+        if !texts && let Ok(entry) = self.entry(line, at) {
+            // Where a line longer than the limit ends is not known yet.
+            let bound = (line_end.is_some() || !full).then_some(to);
+            return self.enter(buffer, out, entry, Mode::Lines, bound);
         }
         if byte == b'[' {
             return self.line_of_text(buffer, end);
