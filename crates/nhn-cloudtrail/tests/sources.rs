@@ -82,6 +82,10 @@ fn two_stars_are_a_folder_and_all_in_it() {
     assert_eq!(ids(root.join("**/deep/*")), ["sub/deep/c.txt"]);
     assert_eq!(ids(root.join("sub/**/?.txt")), ["sub/deep/c.txt"]);
     assert_eq!(ids(root.join("*/deep")), ["sub/deep/c.txt"]);
+    // Found in several ways, and read once.
+    let deep = folder.path().join("deep");
+    log(&deep.join("s/s/s/d.jsonl"), "d");
+    assert_eq!(ids(deep.join("**/s/**/*.jsonl")), ["d"]);
     // A slash at the end asks for folders.
     assert_eq!(ids(root.join("*/")), ["sub/b.jsonl", "sub/deep/c.txt"]);
     let error = Reader::open(root.join("a**")).unwrap_err();

@@ -105,6 +105,7 @@ fn a_folder_holds_what_is_read_of_it() {
     assert!(refuses(folder.path(), "logs", "logs", true));
     assert!(refuses(folder.path(), "logs/2026-10/b.jsonl", "logs", true));
     assert!(refuses(folder.path(), "logs/*/b.jsonl", "link", true));
+    assert!(refuses(folder.path(), "elsewhere/soft.jsonl", "logs", true));
 }
 
 #[test]

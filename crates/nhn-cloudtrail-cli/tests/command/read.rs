@@ -176,9 +176,9 @@ fn filters_that_leave_nothing_say_so() {
         "warning: the filters leave nothing of 5 events: none matches --region KR9\n"
     );
     assert_eq!(
-        told("--phase failed --since 2019-11-01 --user nobody --known"),
+        told("--phase failed --since 2019-11-01 --user nobody --source-type Console --known"),
         "warning: the filters leave nothing of 5 events: none matches --phase failed or \
-         --user nobody\n"
+         --source-type Console or --user nobody\n"
     );
     assert_eq!(
         told("--kind delete --source-type API"),
