@@ -13,7 +13,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Buckets {
   /** Adds what the environment and the config file say. Nothing is asked yet. */
   constructor(given: Reach)
-  /** A config file that others may read. */
+  /** A config file that others may read or change. */
   get exposed(): string | null
 }
 
@@ -36,7 +36,7 @@ export declare class Catalog {
 export declare class Client {
   /** Adds what the environment and the config file say. Nothing is asked yet. */
   constructor(given: Access)
-  /** A config file that others may read. */
+  /** A config file that others may read or change. */
   get exposed(): string | null
 }
 
@@ -45,6 +45,8 @@ export declare class Collector {
   constructor()
   stop(): void
   get reached(): Reached
+  /** A config file that others can read or change; set once the run has started. */
+  get exposed(): string | null
   /** Collects, once. */
   run(errand: Errand, client: Client | undefined | null, buckets: Buckets | undefined | null, catalog: Catalog): Promise<Report>
 }
@@ -189,8 +191,19 @@ export interface Errand {
   tz: string
   /** A source of Object Storage. */
   bucket?: string
+  /** Names of sources of the config file; an empty list selects all. */
+  sources?: Array<string>
+  config?: string
+  /** In milliseconds. */
+  waitForLock?: number
+  /** Globs of objects to exclude. */
+  exclude?: Array<string>
   /** The file of a key. */
   sign?: string
+  /** The file that keeps the newest head. */
+  headFile?: string
+  /** In seconds. */
+  deadline?: number
   lang: string
 }
 
@@ -245,6 +258,9 @@ export interface Headers {
 
 /** Whether a source is a bucket. */
 export declare function isBucket(source: string): boolean
+
+/** Whether others than its owner may read or change a file. */
+export declare function isExposed(path: string): boolean
 
 /** What identifies a record. */
 export declare function keyOf(record: Uint8Array): string
@@ -371,6 +387,7 @@ export interface Report {
   rejected: number
   conflicts: number
   gaps: Array<Gap>
+  warnings: Array<string>
   requests: number
   objects: number
   head: string
@@ -435,7 +452,7 @@ export declare function textsOf(bytes: Uint8Array, spans: Uint32Array, field: nu
 export declare function timesOf(bytes: Uint8Array, spans: Uint32Array): Float64Array
 
 /** Whether an archive is as its ledger says. */
-export declare function verifyArchive(path: string, head?: string | undefined | null, publicKey?: string | undefined | null): Promise<string>
+export declare function verifyArchive(path: string, head?: string | undefined | null, publicKey?: string | undefined | null, headFile?: string | undefined | null): Promise<string>
 
 /** What is searched for. */
 export interface Wanted {

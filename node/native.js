@@ -847,6 +847,7 @@ module.exports.archiveStatus = nativeBinding.archiveStatus
 module.exports.extraJsonOf = nativeBinding.extraJsonOf
 module.exports.extraOf = nativeBinding.extraOf
 module.exports.isBucket = nativeBinding.isBucket
+module.exports.isExposed = nativeBinding.isExposed
 module.exports.keyOf = nativeBinding.keyOf
 module.exports.names = nativeBinding.names
 module.exports.panic = nativeBinding.panic

@@ -4,113 +4,151 @@ import { fileOf, named, text } from "./options";
 
 /** The options of `verifyArchive`. */
 export interface VerifyOptions {
-  /** A head that is known: the ledger must have it, and may have more after it. */
+  /** A known head: the ledger must contain it, and may have further entries after it. */
   head?: string | undefined;
-  /** The file of the public Ed25519 key, PEM, by which the newest head must be signed. */
+  /** File of the public Ed25519 key (PEM) under which the newest head must be signed. */
   publicKey?: string | URL | undefined;
+  /** The file in which `collect` keeps the newest head. It must exist. */
+  headFile?: string | URL | undefined;
 }
 
-/** Something that is not as it was recorded. */
+/** A difference from what was recorded. */
 export interface Finding {
   /**
-   * A file, or an entry of the ledger, was altered, removed, added, or is in another one's place; or the
-   * head is not the one that is known, or its signature does not hold.
+   * A file or a ledger entry was altered, removed or added, or is in the place of another one; or the head is
+   * not the known one, its signature is not valid, or the last run ended too long ago.
    */
-  readonly kind: "altered" | "removed" | "added" | "moved" | "head" | "signature";
-  /** The file, by its path in the archive. */
+  readonly kind: "altered" | "removed" | "added" | "moved" | "head" | "signature" | "age";
+  /** Path of the file in the archive. */
   readonly path: string;
-  /** In words. */
+  /** Description of the finding. */
   readonly message: string;
 }
 
-/** What was found out about an archive. */
+/** The result of a verification. */
 export interface Verification {
-  /** Whether all is as recorded. */
+  /** Whether everything is as recorded. */
   readonly isIntact: boolean;
-  /** What is not as it was recorded. */
+  /** Differences from what was recorded. */
   readonly findings: readonly Finding[];
-  /** How many entries the ledger has. */
+  /** Number of entries of the ledger. */
   readonly entries: number;
-  /** How many files it speaks of. */
+  /** Number of files that the archive should have according to the ledger. */
   readonly files: number;
-  /** How many records are in them. */
+  /** Number of records in them. */
   readonly records: number;
-  /** The hash of the ledger's last line. */
+  /** Hash of the ledger's last line. */
   readonly head: string;
-  /** Whether a run was interrupted, whose last step the next run makes. */
+  /**
+   * Whether a run is in progress or was interrupted, according to its journal. The next run completes an
+   * interrupted one.
+   */
   readonly interrupted: boolean;
+  /** Number of losses that were repaired or acknowledged as final. They are not findings. */
+  readonly settled: number;
 }
 
-/** A day of an archive, UTC. */
+/** A day of an archive, in UTC. */
 export interface ArchiveDay {
   /** `YYYY-MM-DD`; null for events without a time. */
   readonly date: string | null;
-  /** How many events. */
+  /** Number of events. */
   readonly events: number;
-  /** How many files. */
+  /** Number of files. */
   readonly files: number;
-  /** How many bytes. */
+  /** Size in bytes. */
   readonly bytes: number;
 }
 
-/** What an archive has of an organization that was asked by the API. */
+/** What an archive has of an organization that was collected from the API. */
 export interface ArchiveSource {
   /** A hash of the base URL and the appkey. */
   readonly source: string;
-  /** Since when. */
+  /** Its name in the config file; null if it has no name. */
+  readonly name: string | null;
+  /** Start. */
   readonly since: Date;
-  /** Until when. */
+  /** End. */
   readonly until: Date;
-  /** What is missing in between. */
+  /** Missing periods in between. */
   readonly gaps: readonly Stretch[];
 }
 
-/** A stretch of time. */
+/** What an archive has of a named bucket. */
+export interface ArchiveBucket {
+  /** `s3://bucket` or `s3://bucket/prefix`. */
+  readonly source: string;
+  /** Its name in the config file. */
+  readonly name: string;
+  /** Number of its objects that were read. */
+  readonly objects: number;
+}
+
+/** A run that adds to an archive. */
+export interface ArchiveLock {
+  /** How the run identifies itself. */
+  readonly holder: string;
+  /** Start of the run; null if `holder` does not contain it. */
+  readonly since: Date | null;
+}
+
+/** A range of time. */
 export interface Stretch {
-  /** Since when. */
+  /** Start. */
   readonly since: Date;
-  /** Until when. */
+  /** End. */
   readonly until: Date;
 }
 
-/** The last run that came to its end. */
+/** The last run that was completed. */
 export interface LastRun {
-  /** When it began. */
+  /** When it started. */
   readonly begun: Date;
   /** When it ended. */
   readonly ended: Date;
-  /** What became of the records that came. */
+  /** Number of records received, and what they became. */
   readonly records: Counts;
-  /** What it did not come to. */
+  /** What it did not fetch. */
   readonly gaps: readonly Gap[];
 }
 
-/** What an archive has. */
+/** The contents of an archive. */
 export interface ArchiveStatus {
-  /** How many events it has. */
+  /** Number of events. */
   readonly events: number;
-  /** How many records could not become events. */
+  /** Number of records that could not become events. */
   readonly rejects: number;
-  /** How many files it has. */
+  /** Number of files. */
   readonly files: number;
-  /** The bytes of its files. */
+  /** Total size of the files in bytes. */
   readonly bytes: number;
-  /** The hash of the ledger's last line. */
+  /** Hash of the ledger's last line. */
   readonly head: string;
-  /** The days that it has events of, in order; the last one may be of those without a time. */
+  /** Days with events, in order. The last one may stand for events without a time. */
   readonly days: readonly ArchiveDay[];
-  /** The organizations that were asked by the API. */
+  /** Organizations that were collected from the API. */
   readonly sources: readonly ArchiveSource[];
-  /** How many objects of buckets were read. */
+  /** Number of objects read from buckets. */
   readonly objects: number;
-  /** The last run that came to its end; null where none has. */
+  /** Buckets that have names. */
+  readonly buckets: readonly ArchiveBucket[];
+  /** The last run that was completed; null if there is none. */
   readonly lastRun: LastRun | null;
+  /** The run that is adding to the archive; null if there is none. */
+  readonly lock: ArchiveLock | null;
 }
 
-/** As the core writes it. */
+/** The JSON that the core writes. */
 interface Written {
   last_run: { begun: string; ended: string; records: Counts; gaps: Native.Gap[] } | null;
-  sources: { source: string; since: string; until: string; gaps: WrittenStretch[] }[];
+  lock: { holder: string; since: string | null } | null;
+  sources: {
+    source: string;
+    name: string | null;
+    since: string;
+    until: string;
+    gaps: WrittenStretch[];
+  }[];
 }
 
 interface WrittenStretch {
@@ -119,47 +157,51 @@ interface WrittenStretch {
 }
 
 /**
- * Whether an archive is as its ledger says: every line of it, and every file, by its hash.
+ * Compares an archive with its ledger: every line, and the hash of every file.
  *
  * ```js
  * const { isIntact, findings } = await verifyArchive("archive", { head });
  * ```
  *
- * @throws {CloudTrailError} `NOT_FOUND` or `INVALID_ARCHIVE` where there is no archive, `LOCKED` while a run
- * adds to it, `IO` where it cannot be read, `INVALID_OPTION` for a file without a key.
+ * A run may add to the archive meanwhile.
+ *
+ * @throws {CloudTrailError} `NOT_FOUND` or `INVALID_ARCHIVE` if there is no archive; `IO` if it cannot be read;
+ * `INVALID_OPTION` for a file without a key.
  */
 export async function verifyArchive(
   path: string | URL,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  named("verifyArchive", options, ["head", "publicKey"]);
-  const { head, publicKey } = options;
+  named("verifyArchive", options, ["head", "publicKey", "headFile"]);
+  const { head, publicKey, headFile } = options;
   const json = await native.verifyArchive(
     fileOf("path", path),
     head === undefined ? head : text("head", head),
     publicKey === undefined ? publicKey : fileOf("publicKey", publicKey),
+    headFile === undefined ? headFile : fileOf("headFile", headFile),
   );
   const verified: Omit<Verification, "isIntact"> = JSON.parse(json);
   return { isIntact: verified.findings.length === 0, ...verified };
 }
 
 /**
- * What an archive has, as its ledger says. The files are not looked at: that is for `verifyArchive`.
+ * Returns the contents of an archive, as its ledger records them. The files are checked by `verifyArchive`.
  *
- * @throws {CloudTrailError} `NOT_FOUND` where there is no archive, `INVALID_ARCHIVE` where its ledger does not
- * hold.
+ * @throws {CloudTrailError} `NOT_FOUND` if there is no archive; `INVALID_ARCHIVE` if its ledger is not valid.
  */
 export async function archiveStatus(path: string | URL): Promise<ArchiveStatus> {
   const json = await native.archiveStatus(fileOf("path", path));
-  const written: Written & Omit<ArchiveStatus, "lastRun" | "sources"> = JSON.parse(json);
-  const { last_run: run, sources, ...status } = written;
+  const written: Written & Omit<ArchiveStatus, "lastRun" | "lock" | "sources"> = JSON.parse(json);
+  const { last_run: run, lock, sources, ...status } = written;
   return {
     ...status,
-    sources: sources.map(({ source, gaps, ...period }) => ({
+    sources: sources.map(({ source, name, gaps, ...period }) => ({
       source,
+      name,
       ...stretchOf(period),
       gaps: gaps.map(stretchOf),
     })),
+    lock: lock && { holder: lock.holder, since: lock.since === null ? null : new Date(lock.since) },
     lastRun: run && {
       begun: new Date(run.begun),
       ended: new Date(run.ended),

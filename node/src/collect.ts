@@ -9,50 +9,69 @@ import {
   fileOf,
   give,
   langOf,
+  list,
   named,
   type StorageOptions,
   signalOf,
   text,
   timeOf,
+  warnOf,
 } from "./options";
 import { listen } from "./source";
 import type { Lang } from "./types";
 
-/** How far a collection has come. */
+/** The progress of a collection. */
 export interface CollectProgress {
-  /** How many records have come. */
+  /** Number of records received. */
   readonly fetched: number;
   /** How much of `total` is done. */
   readonly done: number;
-  /** How much there is to fetch: milliseconds of time, or bytes of objects. */
+  /** Total amount to fetch: milliseconds of time, or bytes of objects. */
   readonly total: number;
-  /** How many requests were sent to the API. */
+  /** Number of requests sent to the API. */
   readonly requests: number;
 }
 
 /** The options of `collect`. */
 export interface CollectOptions {
-  /** The folder of the archive, which is begun where there is none. */
+  /** The folder of the archive; created if it does not exist. */
   into: string | URL;
-  /** Asks the query API. By default one of the environment and the config file, where there is `since`. */
+  /** The client of the query API. With `since`, by default one from the environment and the config file. */
   client?: Client | undefined;
-  /** From when on the API is asked: a time, a date, or a span before now such as `86d`. */
+  /** Start of the period of the API: a time, a date, or a span before now such as `86d`. */
   since?: string | number | Date | undefined;
-  /** Until when; a bare date includes that day. By default now. */
+  /** End of the period; a bare date includes that day. By default now. */
   until?: string | number | Date | undefined;
   /** The zone of times without an offset, such as `Asia/Seoul`. By default UTC. */
   tz?: string | undefined;
   /** Objects to collect from: `s3://bucket/prefix`. */
   bucket?: string | undefined;
-  /** How the bucket is reached. */
+  /**
+   * Names of sources, which are tables `[[source]]` of the config file, or `"all"` for all of them. A source
+   * that fails does not stop the others; gaps and the error begin with its name. `since` applies to organizations
+   * without `since` in the file.
+   */
+  sources?: "all" | readonly string[] | undefined;
+  /** Globs of objects of the bucket to exclude; `*` matches slashes too. */
+  exclude?: readonly string[] | undefined;
+  /** Address and keys of Object Storage. */
   storage?: StorageOptions | undefined;
-  /** The config file, where `client` or `storage` name none. */
+  /** The config file, unless `client` or `storage` name one. */
   config?: string | URL | undefined;
+  /** Milliseconds to wait while another run holds the archive's lock; `true` waits without a limit. */
+  waitForLock?: boolean | number | undefined;
   /** The file of an Ed25519 key, PEM, to sign the ledger's head with. */
   sign?: string | URL | undefined;
-  /** Ends the run, which then throws the signal's reason; what came until then is in the archive. */
+  /**
+   * A file outside of the archive that keeps its newest head. The archive must contain the head in the file, and
+   * may have entries after it; this detects an archive that was rolled back or replaced.
+   */
+  headFile?: string | URL | undefined;
+  /** Maximum duration of the run in seconds. Events fetched until then are kept, and the rest is a gap. */
+  deadline?: number | undefined;
+  /** Ends the run, which then throws the signal's reason. Events committed until then are in the archive. */
   signal?: AbortSignal | undefined;
-  /** Is told how far the run has come, at the most ten times a second. What it throws ends the run. */
+  /** Called with the progress at most ten times a second. An exception of the callback ends the run. */
   onProgress?: ((progress: CollectProgress) => void) | undefined;
   /** The language of the event names in the archive. By default `"ko"`. */
   lang?: Lang | undefined;
@@ -60,49 +79,51 @@ export interface CollectOptions {
   catalog?: Catalog | undefined;
 }
 
-/** What a run was to fetch, and has not. */
+/** Something that a run should have fetched and did not. */
 export interface Gap {
-  /** Since when; null of an object. */
+  /** Start of the period; null for an object. */
   readonly since: Date | null;
-  /** Until when; null of an object. */
+  /** End of the period; null for an object. */
   readonly until: Date | null;
-  /** The object's URL; null of a period. */
+  /** URL of the object; null for a period. */
   readonly object: string | null;
-  /** Why. */
+  /** The reason. */
   readonly reason: string;
 }
 
-/** What became of records that came. */
+/** Number of records received, and what they became. */
 export interface Counts {
-  /** Records that came, some of them more than once: periods overlap. */
+  /** Records received; some more than once, since periods overlap. */
   readonly fetched: number;
-  /** Records that the archive has gained. */
+  /** Records added to the archive. */
   readonly new: number;
-  /** Records that it had, or that came before in the same run. */
+  /** Records that the archive already had, or that were received before in the same run. */
   readonly known: number;
   /** Records that could not become events; their bytes are kept. */
   readonly rejected: number;
-  /** New records with the key of another one and other content; both are kept. */
+  /** New records with the key of another record but different content; both are kept. */
   readonly conflicts: number;
 }
 
-/** What a collection has done. */
+/** The result of a collection. */
 export interface CollectReport extends Counts {
   /** What is missing. Another run fetches it. */
   readonly gaps: readonly Gap[];
-  /** How many requests were sent to the API. */
+  /** Problems that do not make anything missing, such as a wrong clock. */
+  readonly warnings: readonly string[];
+  /** Number of requests sent to the API. */
   readonly requests: number;
-  /** How many objects were read. */
+  /** Number of objects read. */
   readonly objects: number;
-  /** The hash of the ledger's last line, to be kept elsewhere, and given to `verifyArchive`. */
+  /** Hash of the ledger's last line, to be kept outside of the archive and passed to `verifyArchive`. */
   readonly head: string;
-  /** What made the run end early, such as keys that are refused. */
+  /** The error that ended the run early, such as refused keys. */
   readonly error: CloudTrailError | null;
-  /** Whether all was fetched, and all of it became events. */
+  /** Whether everything was fetched, and all of it became events. */
   readonly isComplete: boolean;
 }
 
-/** Between two looks at how far a run has come, in milliseconds. */
+/** Interval between two progress updates, in milliseconds. */
 const PAUSE = 100;
 
 const NAMES = [
@@ -112,9 +133,14 @@ const NAMES = [
   "until",
   "tz",
   "bucket",
+  "sources",
+  "exclude",
   "storage",
   "config",
+  "waitForLock",
   "sign",
+  "headFile",
+  "deadline",
   "signal",
   "onProgress",
   "lang",
@@ -122,18 +148,19 @@ const NAMES = [
 ];
 
 /**
- * Collects events into a local archive: what it does not have yet, from the query API, from a bucket of
- * Object Storage, or from both. It may be interrupted at any moment; the next run goes on where it stopped.
+ * Collects events that a local archive does not have yet, from the query API, from a bucket of
+ * Object Storage, or from both. It may be interrupted at any moment; the next run resumes where it stopped.
  * The archive is a source like any other: `read(into)`.
  *
  * ```js
  * const { new: fresh, gaps, head } = await collect({ into: "archive", client, since: "86d" });
  * ```
  *
- * What the service refuses or does not answer is not thrown, but in the report's `error` and `gaps`.
+ * If the service refuses a request or does not respond, nothing is thrown: the report has `error` and `gaps`.
  *
- * @throws {CloudTrailError} `INVALID_OPTION`, `INVALID_TIME`, `LOCKED` while another run is at the archive,
- * `INVALID_ARCHIVE` where its ledger does not hold, `IO` where it cannot be written.
+ * @throws {CloudTrailError} `INVALID_OPTION`; `INVALID_TIME`; `LOCKED` if another run holds the archive's lock;
+ * `INVALID_ARCHIVE` if its ledger is not valid or does not have the head that was signed or stored last; `IO` if
+ * the archive cannot be written.
  */
 export async function collect(options: CollectOptions): Promise<CollectReport> {
   named("collect", options, NAMES);
@@ -145,7 +172,12 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
   if (client !== undefined && !(client instanceof Client)) {
     throw wrongOption(`client: a Client is wanted, not ${typeof client}`);
   }
-  if (since === undefined && (client !== undefined || options.until !== undefined)) {
+  const sources = sourcesOf(options.sources);
+  if (sources && (client !== undefined || bucket !== undefined)) {
+    throw wrongOption("sources: the config file has them; leave client and bucket out");
+  }
+  const isUntil = options.until !== undefined && !sources;
+  if (since === undefined && (client !== undefined || isUntil)) {
     throw wrongOption("since: from when on? Give a time, a date, or a span before now such as 86d");
   }
   const errand: Native.Errand = {
@@ -156,13 +188,25 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
   give(errand, "since", since, timeOf);
   give(errand, "until", options.until, timeOf);
   give(errand, "bucket", bucket, text);
+  if (sources) {
+    errand.sources = sources;
+    give(errand, "config", config, fileOf);
+  }
+  give(errand, "waitForLock", options.waitForLock, waitOf);
+  give(errand, "exclude", options.exclude, list);
   give(errand, "sign", options.sign, fileOf);
+  give(errand, "headFile", options.headFile, fileOf);
+  give(errand, "deadline", options.deadline, seconds);
   if (errand.bucket !== undefined && !native.isBucket(errand.bucket)) {
     throw wrongOption(`bucket: s3://bucket/prefix is wanted, not ${inspect(errand.bucket)}`);
   }
+  if (errand.sign !== undefined && native.isExposed(errand.sign)) {
+    warnOf(errand.sign);
+  }
   const catalog = catalogOf(options.catalog);
   signal?.throwIfAborted();
-  const asked = client ?? (errand.since === undefined ? undefined : new Client({ config }));
+  const isAsked = errand.since !== undefined && !sources;
+  const asked = client ?? (isAsked ? new Client({ config }) : undefined);
   const collector = new native.Collector();
   const running = collector.run(
     errand,
@@ -170,6 +214,7 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
     errand.bucket === undefined ? undefined : bucketsOf([errand.bucket], { config, ...storage }),
     catalog.native,
   );
+  warnOf(collector.exposed);
   let told = "";
   let failure: { error: unknown } | undefined;
   const tell = () => {
@@ -207,6 +252,44 @@ export async function collect(options: CollectOptions): Promise<CollectReport> {
     signal?.removeEventListener("abort", stop);
   }
   throw failure.error;
+}
+
+function seconds(name: string, given: unknown): number {
+  if (typeof given !== "number" || !(given >= 0)) {
+    throw wrongOption(
+      `${name}: a number of seconds from 0 on is wanted, not ${inspect(given, { depth: 0 })}`,
+    );
+  }
+  return given;
+}
+
+/** Names of sources; an empty list selects all. */
+function sourcesOf(given: unknown): string[] | undefined {
+  if (given === undefined || given === null) {
+    return undefined;
+  }
+  if (given === "all") {
+    return [];
+  }
+  if (!Array.isArray(given) || given.length === 0) {
+    throw wrongOption(
+      `sources: "all" or a list of names is wanted, not ${inspect(given, { depth: 0 })}`,
+    );
+  }
+  return given.map((name) => text("sources", name));
+}
+
+/** How long to wait, in milliseconds. */
+function waitOf(name: string, given: unknown): number {
+  if (typeof given === "boolean") {
+    return given ? Number.POSITIVE_INFINITY : 0;
+  }
+  if (typeof given !== "number" || !(given >= 0)) {
+    throw wrongOption(
+      `${name}: a number of milliseconds is wanted, not ${inspect(given, { depth: 0 })}`,
+    );
+  }
+  return given;
 }
 
 function reportOf({ gaps, error, ...report }: Native.Report): CollectReport {

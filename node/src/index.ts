@@ -10,7 +10,9 @@
 import native from "./native";
 
 export type {
+  ArchiveBucket,
   ArchiveDay,
+  ArchiveLock,
   ArchiveSource,
   ArchiveStatus,
   Finding,

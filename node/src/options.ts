@@ -403,13 +403,13 @@ export function bucketsOf(
 }
 
 /**
- * Warns of a config file that others may read.
+ * Warns about a file that only its owner should be able to read or change.
  *
  * @internal
  */
 export function warnOf(exposed: string | null): void {
   if (exposed !== null) {
-    const message = `${exposed}: others can read this file, which may hold keys: chmod 600 it`;
+    const message = `${exposed}: others can read or change this file, which may hold keys: chmod 600 it`;
     process.emitWarning(message, { type: "CloudTrailWarning", code: "EXPOSED_KEYS" });
   }
 }
@@ -479,7 +479,8 @@ function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function list(name: string, given: unknown): string[] {
+/** @internal */
+export function list(name: string, given: unknown): string[] {
   return (Array.isArray(given) ? given : [given]).map((value) => text(name, value));
 }
 

@@ -1,7 +1,7 @@
 // The query API, archives, and what they say of themselves, with a server that follows the API's guide.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
@@ -274,21 +274,26 @@ describe("a client", () => {
     const error = await failure(() => new Client());
     ours("INVALID_OPTION")(error);
     const config = join(folder(t), "config.toml");
-    const settings = [`app_key = "${KEYS.appKey}"`, `access_key_id = "${KEYS.accessKeyId}"`];
+    const settings = [
+      `app_key = "${KEYS.appKey}"`,
+      `access_key_id = "${KEYS.accessKeyId}"`,
+      `secret_access_key = "${KEYS.secretAccessKey}"`,
+    ];
     writeFileSync(config, `${settings.join("\n")}\n`, { mode: 0o600 });
     process.env.NHN_CLOUDTRAIL_BASE_URL = server.url;
-    process.env.NHN_CLOUDTRAIL_SECRET_ACCESS_KEY = KEYS.secretAccessKey;
     try {
       const client = new Client({ config: pathToFileURL(config) });
       assert.equal((await all(client.search(SINCE))).length, 10);
-      const wrong = new Client({ config, accessKeyId: "other" });
+      // Keys from two places are not combined.
+      const half = { config, accessKeyId: "other" };
+      ours("INVALID_OPTION")(await failure(() => new Client(half)));
+      const wrong = new Client({ ...half, secretAccessKey: KEYS.secretAccessKey });
       await assert.rejects(all(wrong.search(SINCE)), ours("REFUSED"));
       await assert.rejects(collect({ into: folder(t), ...SINCE }), ours("INVALID_OPTION"));
       const report = await collect({ into: join(folder(t), "archive"), config, ...SINCE });
       assert.equal(report.new, 10);
     } finally {
       delete process.env.NHN_CLOUDTRAIL_BASE_URL;
-      delete process.env.NHN_CLOUDTRAIL_SECRET_ACCESS_KEY;
     }
   });
 
@@ -408,6 +413,35 @@ describe("collect", () => {
     noSecret(first, status, verified);
   });
 
+  test("stops where the archive was rolled back to an older state", async (t) => {
+    const server = await api(t, "--events", "20");
+    const [into, old] = ["archive", "old"].map((name) => join(folder(t), name));
+    const headFile = join(into, "../head.json");
+    const run = () => collect({ into, client: server.client(), ...SINCE, headFile });
+    await run();
+    cpSync(into, old, { recursive: true });
+    const { head } = await run();
+    assert.equal(JSON.parse(readFileSync(headFile, "utf8")).head, head);
+    assert.ok((await verifyArchive(into, { headFile })).isIntact);
+    rmSync(into, { recursive: true });
+    cpSync(old, into, { recursive: true });
+    assert.ok((await verifyArchive(into)).isIntact);
+    const verified = await verifyArchive(into, { headFile });
+    assert.deepEqual([verified.findings.map(({ kind }) => kind), verified.settled], [["head"], 0]);
+    ours("INVALID_ARCHIVE")(await failure(run()));
+  });
+
+  test("ends after its deadline, and keeps what came", async (t) => {
+    const server = await api(t, "--events", "50");
+    const options = { into: join(folder(t), "archive"), client: server.client(), ...SINCE };
+    const { isComplete, error, gaps, warnings } = await collect({ ...options, deadline: 0 });
+    assert.deepEqual([isComplete, error, warnings], [false, null, []]);
+    assert.match(gaps[0].reason, /deadline/);
+    await assert.rejects(collect({ ...options, deadline: -1 }), ours("INVALID_OPTION"));
+    const { new: fresh } = await collect({ ...options, deadline: 600 });
+    assert.equal(fresh, 50);
+  });
+
   test("says what is missing, and why", async (t) => {
     const server = await api(t, "--events", "100");
     await server.control("fail", { deny: 40300 });
@@ -502,6 +536,8 @@ describe("collect", () => {
       [{ into, client: client(), ...SINCE, tz: "Asia/Soul" }, "INVALID_OPTION"],
       [{ into, until: "1d", bucket: "s3://a" }, "INVALID_OPTION"],
       [{ into, bucket: "a/b" }, "INVALID_OPTION"],
+      [{ into, client: client(), ...SINCE, exclude: ["a[b"] }, "INVALID_OPTION"],
+      [{ into, client: client(), ...SINCE, exclude: [7] }, "INVALID_OPTION"],
       [{ into, client: client(), ...SINCE, onProgress: 7 }, "INVALID_OPTION"],
       [{ into, client: client(), ...SINCE, signal: 7 }, "INVALID_OPTION"],
       [{ into, client: client(), ...SINCE, lang: "fr" }, "INVALID_OPTION"],
@@ -568,6 +604,10 @@ describe("an archive", () => {
       ["signature"],
     );
     await assert.rejects(verifyArchive(into, { publicKey: own }), ours("INVALID_OPTION"));
+    chmodSync(own, 0o644);
+    const warned = new Promise((resolve) => process.once("warning", resolve));
+    await archive(t, { sign: own });
+    assert.equal((await settled(warned)).code, "EXPOSED_KEYS");
   });
 
   test("that there is not, is an error", async (t) => {
@@ -582,4 +622,31 @@ describe("an archive", () => {
     await assert.rejects(verifyArchive(path, { key: "" }), ours("INVALID_OPTION"));
     await assert.rejects(verifyArchive(path, { head: 7 }), ours("INVALID_OPTION"));
   });
+});
+
+test("sources of the config file come to one archive", async (t) => {
+  const server = await api(t, "--events", "200");
+  const path = folder(t);
+  const config = join(path, "sources.toml");
+  const one = `[[source]]\nname = "one"\nbase_url = "${server.url}"\napp_key = "${KEYS.appKey}"\n`;
+  const keys = `access_key_id = "${KEYS.accessKeyId}"\nsecret_access_key = "${KEYS.secretAccessKey}"\n`;
+  writeFileSync(config, `${one}${keys}[[source]]\nname = "two"\n`, { mode: 0o600 });
+  const into = join(path, "archive");
+  const both = await collect({ into, sources: "all", config, waitForLock: true, ...SINCE });
+  assert.equal(both.new, 200);
+  assert.match(both.error.message, /^two: /);
+  assert.match(both.gaps[0].reason, /^two: /);
+  const alone = await collect({ into, sources: ["one"], config, waitForLock: 500, ...SINCE });
+  assert.ok(alone.isComplete);
+  const { sources, buckets, lock } = await archiveStatus(into);
+  assert.deepEqual([sources.map(({ name }) => name), buckets, lock], [["one"], [], null]);
+  for (const wrong of [
+    { sources: [] },
+    { sources: "one" },
+    { sources: ["three"] },
+    { sources: "all", bucket: "s3://b" },
+  ]) {
+    await assert.rejects(collect({ into, config, ...SINCE, ...wrong }), ours("INVALID_OPTION"));
+  }
+  await assert.rejects(collect({ into, ...SINCE, waitForLock: -1 }), ours("INVALID_OPTION"));
 });

@@ -40,7 +40,9 @@ from ._native import VERSION as __version__
 from ._sql import sql  # pyright: ignore[reportUnknownVariableType] # without DuckDB
 from ._types import (
     Action,
+    ArchiveBucket,
     ArchiveDay,
+    ArchiveLock,
     ArchiveRun,
     ArchiveSource,
     ArchiveStatus,
@@ -93,7 +95,9 @@ else:
 __all__ = [
     "SCHEMA_VERSION",
     "Action",
+    "ArchiveBucket",
     "ArchiveDay",
+    "ArchiveLock",
     "ArchiveRun",
     "ArchiveSource",
     "ArchiveStatus",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike, fspath
 from typing import Literal, TypeAlias, Unpack, final
 
@@ -163,9 +163,14 @@ def collect(
     since: Time | None = None,
     until: Time | None = None,
     bucket: str | None = None,
+    sources: Literal["all"] | Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
     storage_options: StorageOptions | None = None,
     config: Path_ | None = None,
+    wait_for_lock: bool | float = False,
     sign: Path_ | None = None,
+    head_file: Path_ | None = None,
+    deadline: float | None = None,
     on_progress: Callable[[Collected], object] | None = None,
     lang: Lang = "ko",
     catalog: Catalog | None = None,
@@ -175,36 +180,60 @@ def collect(
 
     An archive is a folder: Parquet by day with the records as they came, and a ledger of what it
     gained and when. It is a source as any other: `read(into)`. A run may be killed at any moment;
-    the next one goes on where it stopped. Both sources are united without doubles; where two copies
+    the next one resumes where it stopped. Both sources are united without doubles; where two copies
     of one record differ both are kept.
 
-    into: the archive's folder, which is begun where there is none.
+    into: the archive's folder; created if it does not exist.
     client: the API to ask; by default, where `since` is given, `Client(config=config)`.
     since, until: the period, as for `Client.search`. Without them the API is not asked.
     bucket: `s3://bucket` or `s3://bucket/prefix`, of which all objects are read that the archive
         has not read yet.
+    sources: names of sources, which are tables `[[source]]` of the config file, or "all" for all of
+        them. A source that fails does not stop the others; gaps and the error begin with its name.
+        `since` applies to organizations without `since` in the file.
+    exclude: globs such as `*.parquet`. Objects whose names in the bucket match one of them are
+        excluded; `*` matches slashes too.
     storage_options: how the bucket is reached, see `StorageOptions`.
     config: the config file, as for `Client`.
+    wait_for_lock: how many seconds to wait while another run holds the archive's lock; True waits
+        without a limit.
     sign: a file with an Ed25519 key, as `openssl genpkey -algorithm ed25519` writes it, that signs
-        the ledger's head at the end.
-    on_progress: a function that is told, ten times a second at the most, how far it has come, see
-        `Collected`. An exception of its ends the collection, and is raised.
+        each new head of the ledger. If the archive has a signature, it must be valid.
+    head_file: a file outside of the archive that keeps its newest head. The archive must contain
+        the head in the file, and may have entries after it; this detects an archive that was rolled
+        back or replaced.
+    deadline: the maximum duration of the run in seconds. Events fetched until then are kept, and
+        the rest is a gap.
+    on_progress: a function that is called with the progress at most ten times a second, see
+        `Collected`. An exception of the function ends the collection, and is raised.
     lang, catalog: the language and the catalog of the event names in the archive.
     tz: the zone of times without an offset.
 
-    What the service refuses or does not answer does not raise: what came before it is in the
-    archive, and `report.error` and `report.gaps` say what is missing. So look at
+    If the service refuses a request or does not respond, nothing is raised: earlier records are in
+    the archive, and `report.error` and `report.gaps` show what is missing. Check
     `report.is_complete`.
 
-    Raises ArgumentError where there is nothing to collect from, and for a period that the API
-    cannot tell of; ReadError with the code `LOCKED` where another run is at the archive, and where
-    the archive cannot be written; SourceError where its ledger does not hold.
+    Raises ArgumentError if there is nothing to collect from, or the API does not cover the period;
+    ReadError with the code `LOCKED` if another run holds the archive's lock, and if the archive
+    cannot be written; SourceError if its ledger is not valid, or does not have the head that was
+    signed or stored last.
     """
     if fspath(into).startswith("s3://"):
         raise _argument("into: an archive is a local folder; a bucket is read, see bucket")
-    if since is None and (client is not None or until is not None):
+    if sources is not None and (client is not None or bucket is not None):
+        raise _argument("sources: the config file has them; leave client and bucket out")
+    names = [] if sources == "all" else [sources] if isinstance(sources, str) else sources
+    if names is not None and not names and sources != "all":
+        raise _argument('sources: none is named; give names, or "all"')
+    if since is None and (client is not None or (until is not None and sources is None)):
         raise _argument("since: the API is asked for a period; say since when")
-    if since is not None and client is None:
+    if isinstance(wait_for_lock, bool):
+        longest = float("inf") if wait_for_lock else None
+    elif wait_for_lock >= 0:
+        longest = float(wait_for_lock)
+    else:
+        raise _argument("wait_for_lock: a number of seconds is wanted that is not below 0")
+    if since is not None and client is None and sources is None:
         client = Client(config=config)
     return _native.collect(
         into,
@@ -214,8 +243,13 @@ def collect(
             "until": until,
             "tz": tz,
             "bucket": bucket,
+            "sources": None if names is None else list(names),
+            "exclude": _globs(exclude),
             "config": config,
+            "wait_for_lock": longest,
             "sign": sign,
+            "head_file": head_file,
+            "deadline": deadline,
             "on_progress": on_progress,
         },
         {"lang": lang, "catalog": catalog, "storage_options": storage_options},
@@ -223,31 +257,41 @@ def collect(
 
 
 def verify_archive(
-    path: Path_, *, head: str | None = None, public_key: Path_ | None = None
+    path: Path_,
+    *,
+    head: str | None = None,
+    public_key: Path_ | None = None,
+    head_file: Path_ | None = None,
 ) -> Verified:
-    """Whether an archive is as its ledger says: every line of the ledger, and every file by its
-    hash.
+    """Compare an archive with its ledger: every line of the ledger, and the hash of every file.
 
-    head: a head that a run has reported, kept elsewhere. The ledger must have it, and may have more
-        after it; so a ledger that was cut or rewritten as a whole is found too.
-    public_key: a file with the public key, as `openssl pkey -pubout` writes it, by which the newest
-        head must be signed.
+    head: a head that a run reported, kept outside of the archive. The ledger must contain it, and
+        may have further entries after it; this detects a ledger that was truncated or rewritten.
+    public_key: a file with the public key, as written by `openssl pkey -pubout`, under which the
+        newest head must be signed.
+    head_file: the file in which `collect` keeps the newest head. It must exist.
 
-    What was altered, removed or added does not raise; see `Verified.findings`. Raises
-    SourceNotFoundError or SourceError where there is no archive, ReadError with the code `LOCKED`
-    while a run adds to it.
+    Altered, removed or added files do not raise; see `Verified.findings`. Raises
+    SourceNotFoundError or SourceError if there is no archive. A run may add to the archive
+    meanwhile.
     """
-    return _native.verify_archive(path, head, public_key)
+    return _native.verify_archive(path, head, public_key, head_file)
 
 
 def archive_status(path: Path_) -> ArchiveStatus:
-    """What an archive has, as its ledger says: what `nhn-cloudtrail archive status --format json`
-    prints. The archive's files are not looked at.
+    """Return the contents of an archive, as its ledger records them, in the form that
+    `nhn-cloudtrail archive status --format json` prints. The archive's files are not verified.
 
-    Raises SourceNotFoundError where there is no archive, SourceError where its ledger does not
-    hold.
+    Raises SourceNotFoundError if there is no archive, SourceError if its ledger is not valid.
     """
     return _native.archive_status(path)
+
+
+def _globs(exclude: Sequence[str]) -> list[str]:
+    # A str is a sequence of characters, each of which would be a glob.
+    if isinstance(exclude, str) or not all(isinstance(glob, str) for glob in exclude):
+        raise TypeError("exclude: a sequence of texts is wanted")
+    return list(exclude)
 
 
 def _argument(message: str) -> ArgumentError:

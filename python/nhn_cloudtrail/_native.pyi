@@ -585,6 +585,7 @@ def verify_archive(
     path: str | PathLike[str],
     head: str | None = None,
     public_key: str | PathLike[str] | None = None,
+    head_file: str | PathLike[str] | None = None,
 ) -> Verified:
     """Whether an archive is as its ledger says."""
 

@@ -384,16 +384,17 @@ class Gap(NamedTuple):
 class Report(NamedTuple):
     """What `collect` has done.
 
-    fetched: Records that came, some of them more than once: periods overlap.
-    new: Records that the archive has gained.
-    known: Records that it had, or that came before in the same run.
+    fetched: Records received; some more than once, since periods overlap.
+    new: Records added to the archive.
+    known: Records that the archive already had, or that were received before in the same run.
     rejected: Records that could not become events; their bytes are kept.
-    conflicts: New records with the key of another one and other content; both are kept.
+    conflicts: New records with the key of another record but different content; both are kept.
     gaps: What is missing. The next run fetches it.
-    requests: How many requests were sent to the API.
-    objects: How many objects were read.
-    head: The hash of the ledger's last line, to be kept elsewhere, see `verify_archive`.
-    error: What made the collection end early; None where nothing did.
+    requests: Number of requests sent to the API.
+    objects: Number of objects read.
+    head: Hash of the ledger's last line, to be kept outside of the archive; see `verify_archive`.
+    error: The error that ended the collection early, or None.
+    warnings: Problems that do not make anything missing, such as a wrong clock.
     """
 
     fetched: int
@@ -406,6 +407,7 @@ class Report(NamedTuple):
     objects: int
     head: str
     error: CloudTrailError | None
+    warnings: list[str]
 
     @property
     def is_complete(self) -> bool:
@@ -414,29 +416,31 @@ class Report(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something in an archive that is not as it was recorded.
+    """A difference between an archive and its ledger.
 
-    kind: A file, or an entry of the ledger, holds something else, is gone, was never recorded, or
-        is in another one's place; the ledger's head is not the one that is known; the signature
-        does not hold.
-    path: The file, by its path in the archive.
-    message: What is the matter, in words.
+    kind: A file or a ledger entry has other content, is missing, was never recorded, or is in the
+        place of another one; the ledger's head is not the known one; the signature is not valid;
+        the last run ended too long ago.
+    path: Path of the file in the archive.
+    message: Description of the finding.
     """
 
-    kind: Literal["altered", "removed", "added", "moved", "head", "signature"]
+    kind: Literal["altered", "removed", "added", "moved", "head", "signature", "age"]
     path: str
     message: str
 
 
 class Verified(NamedTuple):
-    """What `verify_archive` has found out.
+    """The result of `verify_archive`.
 
-    findings: What is not as it was recorded.
-    entries: How many entries the ledger has.
-    files: How many files it speaks of.
-    records: How many records are in them.
-    head: The hash of its last line.
-    interrupted: Whether a run was interrupted, whose last step the next run makes.
+    findings: Differences from what was recorded.
+    entries: Number of entries of the ledger.
+    files: Number of files that the archive should have according to the ledger.
+    records: Number of records in them.
+    head: Hash of the ledger's last line.
+    interrupted: Whether a run is in progress or was interrupted, according to its journal. The next
+        run completes an interrupted one.
+    settled: Number of losses that were repaired or acknowledged as final. They are not findings.
     """
 
     findings: list[Finding]
@@ -445,10 +449,11 @@ class Verified(NamedTuple):
     records: int
     head: str
     interrupted: bool
+    settled: int
 
     @property
     def is_intact(self) -> bool:
-        """Whether all is as recorded."""
+        """Whether everything is as recorded."""
         return not self.findings
 
 
@@ -500,18 +505,44 @@ class ArchiveDay(TypedDict):
 
 
 class ArchiveSource(TypedDict):
-    """What an archive has of an organization that was asked by the API.
+    """What an archive has of an organization that was collected from the API.
 
     source: A hash of the base URL and the appkey.
-    since: Since when, RFC 3339.
-    until: Until when.
-    gaps: What is missing in between.
+    name: Its name in the config file; None if it has no name.
+    since: Start, RFC 3339.
+    until: End, RFC 3339.
+    gaps: Missing periods in between.
     """
 
     source: str
+    name: str | None
     since: str
     until: str
     gaps: list[Stretch]
+
+
+class ArchiveBucket(TypedDict):
+    """What an archive has of a named bucket.
+
+    source: `s3://bucket` or `s3://bucket/prefix`.
+    name: Its name in the config file.
+    objects: Number of its objects that were read.
+    """
+
+    source: str
+    name: str
+    objects: int
+
+
+class ArchiveLock(TypedDict):
+    """A run that adds to an archive.
+
+    holder: How the run identifies itself.
+    since: Start of the run, RFC 3339; None if `holder` does not contain it.
+    """
+
+    holder: str
+    since: str | None
 
 
 class ArchiveRun(TypedDict):
@@ -530,17 +561,19 @@ class ArchiveRun(TypedDict):
 
 
 class ArchiveStatus(TypedDict):
-    """What an archive has.
+    """The contents of an archive.
 
-    events: How many events.
-    rejects: How many records that could not become events.
-    files: How many files.
-    bytes: How many bytes they have.
-    head: The hash of the ledger's last line.
-    days: The days that it has events of, in order.
-    sources: The organizations that were asked by the API.
-    objects: How many objects of buckets were read.
-    last_run: The last run that came to its end; None where none has.
+    events: Number of events.
+    rejects: Number of records that could not become events.
+    files: Number of files.
+    bytes: Total size of the files in bytes.
+    head: Hash of the ledger's last line.
+    days: Days with events, in order.
+    sources: Organizations that were collected from the API.
+    objects: Number of objects read from buckets.
+    buckets: Buckets that have names.
+    last_run: The last run that was completed; None if there is none.
+    lock: The run that is adding to the archive; None if there is none.
     """
 
     events: int
@@ -551,4 +584,6 @@ class ArchiveStatus(TypedDict):
     days: list[ArchiveDay]
     sources: list[ArchiveSource]
     objects: int
+    buckets: list[ArchiveBucket]
     last_run: ArchiveRun | None
+    lock: ArchiveLock | None

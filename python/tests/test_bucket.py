@@ -151,8 +151,21 @@ def test_collect_from_a_bucket(swift: Swift, tmp_path: Path) -> None:
     assert (report.new, report.objects) == (1, 1)
     [gap] = report.gaps
     assert gap[:3] == (None, None, "s3://growing/page")
-    assert ct.archive_status(archive)["objects"] == 11
+    # An object that is not a log is reported once.
+    assert ct.collect(archive, **given).is_complete
+    assert ct.archive_status(archive)["objects"] == 12
     assert len(ct.read_table(archive)) == 101
+
+
+def test_objects_that_are_left_out(swift: Swift, bucket: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"bucket": "s3://audit", "storage_options": swift.options}
+    report = ct.collect(tmp_path / "archive", **given, exclude=["*.html", "cloudtrail/*/part 1*"])
+    assert report.is_complete
+    assert (report.new, report.objects) == (90, 9)
+    with pytest.raises(ct.ArgumentError, match="glob"):
+        ct.collect(tmp_path / "archive", **given, exclude=["a[b"])
+    with pytest.raises(TypeError, match="exclude"):
+        ct.collect(tmp_path / "archive", **given, exclude="*.html")
 
 
 def test_both_sources_without_doubles(

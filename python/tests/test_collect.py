@@ -1,7 +1,9 @@
 """The query API and archives, against a server of the API."""
 
+import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,6 +283,18 @@ def test_collect_twice_and_read(api: Begin, tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(report)) == report
 
 
+def test_deadline(api: Begin, tmp_path: Path) -> None:
+    server = api("--events", 50)
+    report = ct.collect(tmp_path / "archive", client=server.client(), since="92d", deadline=0)
+    assert (report.new, report.error, report.warnings) == (0, None, [])
+    assert "deadline" in report.gaps[0].reason
+    assert not report.is_complete
+    with pytest.raises(ct.ArgumentError, match="deadline"):
+        ct.collect(tmp_path / "archive", client=server.client(), since="92d", deadline=-1)
+    report = ct.collect(tmp_path / "archive", client=server.client(), since="92d", deadline=600)
+    assert (report.is_complete, report.new) == (True, 50)
+
+
 def test_collect_with_the_client_of_the_environment(
     api: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -490,6 +504,29 @@ def test_verify_knows_a_head(archive: Path) -> None:
     assert finding.kind == "head"
 
 
+def test_a_rollback_is_found_by_a_head_that_is_kept_elsewhere(api: Begin, tmp_path: Path) -> None:
+    server = api("--events", 20)
+    path, old, head_file = (tmp_path / name for name in ("archive", "old", "head.json"))
+
+    def collect() -> ct.Report:
+        return ct.collect(path, client=server.client(), since="92d", head_file=head_file)
+
+    collect()
+    assert ct.verify_archive(path, head_file=head_file).is_intact
+    shutil.copytree(path, old)
+    report = collect()
+    assert json.loads(head_file.read_text())["head"] == report.head
+    shutil.rmtree(path)
+    shutil.copytree(old, path)
+    assert ct.verify_archive(path).is_intact
+    verified = ct.verify_archive(path, head_file=head_file)
+    assert [finding.kind for finding in verified.findings] == ["head"]
+    assert verified.settled == 0
+    with pytest.raises(ct.SourceError, match="rolled back") as raised:
+        collect()
+    assert raised.value.code == "INVALID_ARCHIVE"
+
+
 def test_signature(api: Begin, tmp_path: Path) -> None:
     private, public, other = (tmp_path / name for name in ("key", "public", "other"))
     for key, to in ((private, public), (tmp_path / "second", other)):
@@ -508,6 +545,9 @@ def test_signature(api: Begin, tmp_path: Path) -> None:
     assert kinds == ["signature"]
     with pytest.raises(ct.ArgumentError, match="Ed25519"):
         ct.verify_archive(path, public_key=private)
+    private.chmod(0o640)
+    with pytest.warns(UserWarning, match="chmod 600"):
+        ct.collect(path, client=api("--events", 20).client(), since="92d", sign=private)
 
 
 def test_status(archive: Path) -> None:
@@ -556,3 +596,36 @@ def test_archive_that_is_taken(api: Begin, tmp_path: Path) -> None:
 
     ct.collect(path, client=client, since="92d", on_progress=tell)
     assert set(seen) == {"LOCKED"}
+
+
+def test_sources_of_the_config_file_come_to_one_archive(api: Begin, tmp_path: Path) -> None:
+    server = api("--events", 200)
+    config = tmp_path / "sources.toml"
+    config.touch(0o600)
+    table = (
+        '[[source]]\nname = "{}"\nbase_url = "{}"\napp_key = "testAppKey"\n'
+        'access_key_id = "testKeyId"\nsecret_access_key = "testSecret"\n'
+    )
+    down = table.format("down", "http://127.0.0.1:1") + 'api = "v3"\n'
+    config.write_text(down)
+    with pytest.raises(ct.ArgumentError, match="source down: "):
+        ct.collect(tmp_path / "none", sources="all", config=config)
+    config.write_text(table.format("one", server.url) + '[[source]]\nname = "two"\n')
+    archive = tmp_path / "archive"
+    report = ct.collect(archive, sources="all", since="92d", config=config, wait_for_lock=True)
+    assert report.new == 200
+    assert report.error is not None
+    assert str(report.error).startswith("two: ")
+    assert report.gaps[0].reason.startswith("two: ")
+    report = ct.collect(archive, sources=["one"], since="92d", config=config, wait_for_lock=0.5)
+    assert report.is_complete
+    [source] = ct.archive_status(archive)["sources"]
+    assert source["name"] == "one"
+    for options in (
+        {"sources": []},
+        {"sources": "three"},
+        {"sources": "all", "bucket": "s3://b"},
+        {"sources": "all", "wait_for_lock": -1},
+    ):
+        with pytest.raises(ct.ArgumentError):
+            ct.collect(archive, since="92d", config=config, **options)  # type: ignore[arg-type]

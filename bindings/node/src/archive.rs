@@ -19,6 +19,7 @@ pub fn verify_archive(
     path: String,
     head: Option<String>,
     public_key: Option<String>,
+    head_file: Option<String>,
 ) -> Result<Object<'_>> {
     let work = move || {
         let key = public_key.map(PublicKey::open).transpose()?;
@@ -28,6 +29,9 @@ pub fn verify_archive(
         }
         if let Some(key) = &key {
             verify = verify.public_key(key);
+        }
+        if let Some(path) = &head_file {
+            verify = verify.head_file(path.as_ref());
         }
         json(&verify.run(path, &mut |_, _| true)?)
     };

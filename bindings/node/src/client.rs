@@ -143,7 +143,7 @@ impl Client {
         Ok(Self { core: builder.build()?, exposed })
     }
 
-    /// A config file that others may read.
+    /// A config file that others may read or change.
     #[napi(getter)]
     pub fn exposed(&self) -> Option<&str> {
         self.exposed.as_deref()

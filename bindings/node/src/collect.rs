@@ -1,13 +1,17 @@
 //! Collecting into an archive.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use nhn_cloudtrail::catalog::Lang;
+use nhn_cloudtrail::{Code, Error as CoreError, instant};
 use nhn_cloudtrail_collect::{
-    Collected, Collection, Counts, Gap as CoreGap, Report as CoreReport, Signer,
+    Collected, Collection, Counts, Gap as CoreGap, Report as CoreReport, Settings, Signer,
+    SourceDefaults,
 };
 
 use crate::apart::apart;
@@ -15,7 +19,7 @@ use crate::catalog::Catalog;
 use crate::client::{Client, period};
 use crate::errors::{Failure, run_plainly};
 use crate::options::Stop;
-use crate::storage::Buckets;
+use crate::storage::{self, Buckets};
 
 /// What is collected, as TypeScript has checked it.
 #[napi(object)]
@@ -27,8 +31,19 @@ pub struct Errand {
     pub tz: String,
     /// A source of Object Storage.
     pub bucket: Option<String>,
+    /// Names of sources of the config file; an empty list selects all.
+    pub sources: Option<Vec<String>>,
+    pub config: Option<String>,
+    /// In milliseconds.
+    pub wait_for_lock: Option<f64>,
+    /// Globs of objects to exclude.
+    pub exclude: Option<Vec<String>>,
     /// The file of a key.
     pub sign: Option<String>,
+    /// The file that keeps the newest head.
+    pub head_file: Option<String>,
+    /// In seconds.
+    pub deadline: Option<f64>,
     pub lang: String,
 }
 
@@ -59,6 +74,7 @@ pub struct Report {
     pub rejected: f64,
     pub conflicts: f64,
     pub gaps: Vec<Gap>,
+    pub warnings: Vec<String>,
     pub requests: f64,
     pub objects: f64,
     pub head: String,
@@ -76,7 +92,7 @@ impl Gap {
 impl Report {
     fn new(report: CoreReport) -> Self {
         let is_complete = report.is_complete();
-        let CoreReport { records, gaps, requests, objects, head, error, .. } = report;
+        let CoreReport { records, gaps, warnings, requests, objects, head, error, .. } = report;
         let Counts { fetched, new, known, rejected, conflicts, .. } = records;
         Self {
             fetched: fetched as f64,
@@ -85,6 +101,7 @@ impl Report {
             rejected: rejected as f64,
             conflicts: conflicts as f64,
             gaps: gaps.into_iter().map(Gap::new).collect(),
+            warnings,
             requests: requests as f64,
             objects: objects as f64,
             head,
@@ -100,6 +117,7 @@ impl Report {
 pub struct Collector {
     stop: Stop,
     collected: Arc<Mutex<Collected>>,
+    exposed: Mutex<Option<String>>,
 }
 
 #[napi]
@@ -126,6 +144,12 @@ impl Collector {
         }
     }
 
+    /// A config file that others can read or change; set once the run has started.
+    #[napi(getter)]
+    pub fn exposed(&self) -> Option<String> {
+        self.exposed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Collects, once.
     #[napi(ts_return_type = "Promise<Report>")]
     pub fn run<'env>(
@@ -145,12 +169,44 @@ impl Collector {
                 .progress(move |now| {
                     *collected.lock().unwrap_or_else(PoisonError::into_inner) = now;
                 });
+            if let Some(longest) = errand.wait_for_lock {
+                // A duration that is too long to represent means no limit.
+                let longest = Duration::try_from_secs_f64(longest / 1000.0);
+                collection = collection.wait_for_lock(longest.unwrap_or(Duration::MAX));
+            }
+            if let Some(names) = &errand.sources {
+                let config = errand.config.as_deref().map(Path::new);
+                let settings = Settings::default().complete(config)?;
+                *self.exposed.lock().unwrap_or_else(PoisonError::into_inner) =
+                    storage::exposed(&settings);
+                let time = |text: &Option<String>, after| {
+                    text.as_deref().map(|text| instant(text, &errand.tz, after)).transpose()
+                };
+                let mut defaults = SourceDefaults::default();
+                defaults.since = time(&errand.since, false)?;
+                defaults.until = time(&errand.until, true)?;
+                defaults.zone = Some(errand.tz.clone());
+                let names = Some(names.as_slice()).filter(|names| !names.is_empty());
+                collection = collection.sources(&settings, names, &defaults, |client| client)?;
+            }
             if let (Some(client), Some(since)) = (client, &errand.since) {
                 let query = period(since, errand.until.as_deref(), &errand.tz)?;
                 collection = collection.api(client.core().clone(), query);
             }
             if let (Some(buckets), Some(bucket)) = (buckets, &errand.bucket) {
                 collection = collection.bucket(buckets.core().clone(), bucket);
+            }
+            if let Some(path) = &errand.head_file {
+                collection = collection.head_file(path);
+            }
+            if let Some(deadline) = errand.deadline.map(Duration::try_from_secs_f64) {
+                let message = "deadline: a number of seconds from 0 on is wanted";
+                let deadline =
+                    deadline.map_err(|_| CoreError::new(Code::InvalidOption, message))?;
+                collection = collection.deadline(deadline);
+            }
+            if let Some(globs) = &errand.exclude {
+                collection = collection.exclude(globs)?;
             }
             Ok(collection)
         })?;

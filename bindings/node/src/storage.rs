@@ -50,7 +50,7 @@ impl Buckets {
         })
     }
 
-    /// A config file that others may read.
+    /// A config file that others may read or change.
     #[napi(getter)]
     pub fn exposed(&self) -> Option<&str> {
         self.exposed.as_deref()
@@ -59,6 +59,12 @@ impl Buckets {
 
 pub(crate) fn exposed(settings: &Settings) -> Option<String> {
     settings.exposed.as_ref().map(|path| path.to_string_lossy().into_owned())
+}
+
+/// Whether others than its owner may read or change a file.
+#[napi]
+pub fn is_exposed(path: String) -> bool {
+    nhn_cloudtrail_collect::is_exposed(Path::new(&path))
 }
 
 /// Whether a source is a bucket.

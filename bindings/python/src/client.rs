@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nhn_cloudtrail::{Code, Error};
+use nhn_cloudtrail::{Code, Error, Timestamp};
 use nhn_cloudtrail_collect::{Client as Core, Member, Query, Secret, Settings};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -88,8 +88,10 @@ impl Client {
     }
 }
 
-/// What is searched for.
-pub(crate) fn query(given: &Bound<'_, PyDict>) -> PyResult<Query> {
+/// Returns the start and the end of the period, if given, and the zone of times without an offset.
+pub(crate) fn period(
+    given: &Bound<'_, PyDict>,
+) -> PyResult<(Option<Timestamp>, Option<Timestamp>, Option<String>)> {
     let get = |key: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
         Ok(given.get_item(key)?.filter(|value| !value.is_none()))
     };
@@ -98,12 +100,22 @@ pub(crate) fn query(given: &Bound<'_, PyDict>) -> PyResult<Query> {
         let time = get(key)?.map(|time| instant(key, &time, &tz, after));
         time.transpose()
     };
-    let since = time("since", false)?.ok_or_else(|| {
+    let (since, until) = (time("since", false)?, time("until", true)?);
+    Ok((since, until, Some(tz)))
+}
+
+/// What is searched for.
+pub(crate) fn query(given: &Bound<'_, PyDict>) -> PyResult<Query> {
+    let get = |key: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
+        Ok(given.get_item(key)?.filter(|value| !value.is_none()))
+    };
+    let (since, until, _) = period(given)?;
+    let since = since.ok_or_else(|| {
         let message = "since: a time, a date or a span before now is wanted";
         exception(given.py(), &Error::new(Code::InvalidOption, message))
     })?;
     let mut query = Query::since(since);
-    if let Some(until) = time("until", true)? {
+    if let Some(until) = until {
         query = query.until(until);
     }
     if let Some(event_id) = get("event_id")? {

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nhn_cloudtrail_collect::{Collected, Collection, PublicKey, Signer, Status, Verified, Verify};
+use nhn_cloudtrail::Code;
+use nhn_cloudtrail_collect::{
+    Collected, Collection, PublicKey, Settings, Signer, SourceDefaults, Status, Verified, Verify,
+    is_exposed,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -85,6 +89,20 @@ pub(crate) fn collect<'py>(
     let path = |key: &str| get(key)?.map(|path| path.extract::<PathBuf>()).transpose();
     let options = Options::new(options)?;
     let mut collection = Collection::new(into).names(options.catalog(), options.lang);
+    if let Some(names) = get("sources")? {
+        // An empty list selects all.
+        let names = Some(names.extract::<Vec<String>>()?).filter(|names| !names.is_empty());
+        let settings = storage::complete(py, Settings::default(), path("config")?.as_deref())?;
+        let mut defaults = SourceDefaults::default();
+        (defaults.since, defaults.until, defaults.zone) = client::period(sources)?;
+        let added = collection.sources(&settings, names.as_deref(), &defaults, |client| client);
+        collection = added.map_err(|error| exception(py, &error))?;
+    }
+    if let Some(longest) = get("wait_for_lock")? {
+        // A duration that is too long to represent means no limit.
+        let longest = Duration::try_from_secs_f64(longest.extract()?).unwrap_or(Duration::MAX);
+        collection = collection.wait_for_lock(longest);
+    }
     if let Some(client) = get("client")? {
         let client = client.cast_into::<Client>()?.get().core().clone();
         collection = collection.api(client, client::query(sources)?);
@@ -93,8 +111,25 @@ pub(crate) fn collect<'py>(
         let buckets = storage::buckets(py, &options.storage, path("config")?.as_deref())?;
         collection = collection.bucket(buckets, bucket.extract::<String>()?);
     }
+    if let Some(globs) = get("exclude")? {
+        let globs: Vec<String> = globs.extract()?;
+        collection = collection.exclude(globs).map_err(|error| exception(py, &error))?;
+    }
     if let Some(key) = path("sign")? {
+        if is_exposed(&key) {
+            storage::warn_exposed(py, &key)?;
+        }
         collection = collection.signer(Signer::open(key).map_err(|error| exception(py, &error))?);
+    }
+    if let Some(path) = path("head_file")? {
+        collection = collection.head_file(path);
+    }
+    if let Some(deadline) = get("deadline")? {
+        let deadline = Duration::try_from_secs_f64(deadline.extract()?).map_err(|_| {
+            let message = "deadline: a number of seconds from 0 on is wanted";
+            exception(py, &nhn_cloudtrail::Error::new(Code::InvalidOption, message))
+        })?;
+        collection = collection.deadline(deadline);
     }
     let watch = options.watch.clone();
     let teller =
@@ -116,12 +151,13 @@ pub(crate) fn collect<'py>(
 
 /// Whether an archive is as its ledger says.
 #[pyfunction]
-#[pyo3(signature = (path, head=None, public_key=None))]
+#[pyo3(signature = (path, head=None, public_key=None, head_file=None))]
 pub(crate) fn verify_archive(
     py: Python<'_>,
     path: PathBuf,
     head: Option<String>,
     public_key: Option<PathBuf>,
+    head_file: Option<PathBuf>,
 ) -> PyResult<Bound<'_, PyAny>> {
     let watch = Watch::new(None)?;
     let verified = detached(py, || -> nhn_cloudtrail::Result<Verified> {
@@ -132,6 +168,9 @@ pub(crate) fn verify_archive(
         }
         if let Some(key) = &key {
             verify = verify.public_key(key);
+        }
+        if let Some(path) = &head_file {
+            verify = verify.head_file(path);
         }
         verify.run(path, &mut |_, _| watch.goes_on())
     });

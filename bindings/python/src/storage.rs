@@ -19,15 +19,20 @@ pub(crate) fn complete(
 ) -> PyResult<Settings> {
     let settings = settings.complete(config).map_err(|error| exception(py, &error))?;
     if let Some(path) = &settings.exposed {
-        let text = format!(
-            "{}: others can read this file, which may hold keys: chmod 600 it",
-            path.display()
-        );
-        let text = CString::new(text)?;
-        // Where the function of `nhn_cloudtrail` was called.
-        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)?;
+        warn_exposed(py, path)?;
     }
     Ok(settings)
+}
+
+/// Warns of a file that should be its owner's alone.
+pub(crate) fn warn_exposed(py: Python<'_>, path: &Path) -> PyResult<()> {
+    let text = format!(
+        "{}: others can read or change this file, which may hold keys: chmod 600 it",
+        path.display()
+    );
+    let text = CString::new(text)?;
+    // Where the function of `nhn_cloudtrail` was called.
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)
 }
 
 /// What `storage_options` says.

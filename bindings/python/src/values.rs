@@ -104,7 +104,7 @@ pub(crate) fn collected(py: Python<'_>, collected: Collected) -> PyResult<Bound<
 
 pub(crate) fn report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: Class = PyOnceLock::new();
-    let Report { records, gaps, requests, objects, head, error, .. } = report;
+    let Report { records, gaps, warnings, requests, objects, head, error, .. } = report;
     let Counts { fetched, new, known, rejected, conflicts, .. } = *records;
     let gaps: PyResult<Vec<_>> = gaps.iter().map(|gap| self::gap(py, gap)).collect();
     let error = error.as_ref().map(|error| exception(py, error).into_value(py));
@@ -119,6 +119,7 @@ pub(crate) fn report<'py>(py: Python<'py>, report: &Report) -> PyResult<Bound<'p
         objects,
         head,
         error,
+        PyList::new(py, warnings)?,
     ))
 }
 
@@ -136,7 +137,7 @@ fn gap<'py>(py: Python<'py>, gap: &Gap) -> PyResult<Bound<'py, PyAny>> {
 pub(crate) fn verified<'py>(py: Python<'py>, verified: &Verified) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: Class = PyOnceLock::new();
     static FINDING: Class = PyOnceLock::new();
-    let Verified { entries, files, records, head, findings, interrupted, .. } = verified;
+    let Verified { entries, files, records, head, findings, interrupted, settled, .. } = verified;
     let class = FINDING.import(py, TYPES, "Finding")?;
     let finding = |Finding { kind, path, message, .. }: &Finding| {
         class.call1((json(py, kind)?, path, message))
@@ -150,6 +151,7 @@ pub(crate) fn verified<'py>(py: Python<'py>, verified: &Verified) -> PyResult<Bo
         *records,
         head,
         *interrupted,
+        *settled,
     ))
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -21,6 +21,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use nhn_cloudtrail::{Code, Column, Error, Position, Result, Stats, Timestamp};
 
+use crate::disk;
 use crate::identity::{Identities, Identity, Stored};
 use crate::parquet::{ParquetWriter, TableFile, text, unrecognized};
 use crate::schema::WIRE;
@@ -33,6 +34,10 @@ const NO_DATE: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// An empty file: polars takes any other for a part of the data set, whatever its name.
 const LOCK: &str = nhn_cloudtrail::DATA_SET;
+
+/// An empty file that is created for a moment to check whether files can be moved into a data set.
+#[doc(hidden)]
+pub const PROBE: &str = ".nhn-cloudtrail.probe";
 
 /// How many bytes of rows are held before they are written.
 const HELD: usize = 64 << 20;
@@ -64,6 +69,8 @@ pub struct Dataset {
     files: HashMap<Day, Vec<PathBuf>>,
     /// Those of them that cannot be read, where that is no error.
     unreadable: Option<Vec<PathBuf>>,
+    /// The first day for which rows are added; earlier rows are dropped.
+    first_day: Option<i64>,
     /// The rows that they hold, of days that rows were added to.
     stored: HashMap<Day, Stored>,
     counts: Counts,
@@ -79,6 +86,8 @@ pub struct Dataset {
     /// The files that are whole, with how many rows they have.
     done: Vec<(Day, PathBuf, u64)>,
     stage: Stage,
+    /// Part of the names of the files.
+    name: Option<String>,
     /// Let go of last.
     lock: Lock,
 }
@@ -103,13 +112,17 @@ struct Counts {
 }
 
 /// The folder in which files are written. It is removed with what is left in it.
-struct Stage(PathBuf);
+struct Stage {
+    folder: PathBuf,
+    /// Whether the folder is kept on drop.
+    keep: bool,
+}
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // It may be gone already.
-        if !self.0.as_os_str().is_empty() {
-            let _ = fs::remove_dir_all(&self.0);
+        if !self.keep {
+            // The folder may already be removed.
+            let _ = disk::remove_all(&self.folder);
         }
     }
 }
@@ -125,8 +138,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(root) = &self.made {
             // Only an empty folder can be removed.
-            let _ = fs::remove_file(root.join(LOCK));
-            let _ = fs::remove_dir(root);
+            let _ = disk::remove_file(&root.join(LOCK));
+            let _ = disk::remove_folder(root);
         }
     }
 }
@@ -169,7 +182,14 @@ impl Prepared {
 
     /// Where such a file lies meanwhile.
     pub fn staged(&self, file: &NewFile) -> PathBuf {
-        self.stage.0.join(&file.path)
+        self.stage.folder.join(&file.path)
+    }
+
+    /// Keeps the files from now on, even after an error: for callers that are about to record them.
+    /// [`recover`] moves files that [`publish`](Prepared::publish) did not move.
+    pub fn keep(&mut self) {
+        self.stage.keep = true;
+        self.lock.made = None;
     }
 
     /// Gives all files their names.
@@ -178,89 +198,94 @@ impl Prepared {
     ///
     /// `IO` where that fails. What has its name by then stays.
     pub fn publish(mut self) -> Result<()> {
-        self.give_names()
-    }
-
-    /// The same for who has written down that the files come: where it fails, or is cut short, those
-    /// without a name stay for [`recover`].
-    ///
-    /// # Errors
-    ///
-    /// `IO` where it fails.
-    pub fn publish_or_keep(mut self) -> Result<()> {
-        let published = self.give_names();
-        if published.is_err() {
-            self.stage.0 = PathBuf::new();
-        }
-        published
-    }
-
-    fn give_names(&mut self) -> Result<()> {
         let mut folders = BTreeSet::new();
         for file in &self.files {
             self.lock.made = None;
-            folders.extend(give_name(&self.root, &self.stage.0, &file.path)?);
+            folders.extend(give_name(&self.root, &self.stage.folder, &file.path)?);
         }
         self.lock.made = None;
         for folder in folders.iter().chain([&self.root]) {
-            sync_folder(folder).map_err(|error| failed(folder, error))?;
+            disk::sync_folder(folder).map_err(|error| failed(folder, error))?;
         }
+        self.stage.keep = false;
         Ok(())
     }
 }
 
-/// Gives those of the files their names that a run has written down and not come to; see
-/// [`Prepared::publish_or_keep`]. Files that are nowhere are none of its business. What else a run left
-/// that was killed is removed.
+/// Moves these files to their places if an interrupted run left them where it wrote them; see
+/// [`Prepared::keep`]. `is_right` is called with the path of a written file and the file's path in the
+/// data set. A file that is already in its place is replaced. Other files that an interrupted run left
+/// are removed, unless an error occurs. Links are not followed and not moved.
 ///
 /// # Errors
 ///
-/// `IO` where that fails, or another run is at it.
-pub fn recover(root: &Path, files: &[PathBuf]) -> Result<()> {
-    let missing: Vec<_> = files.iter().filter(|file| !root.join(file).exists()).collect();
-    if missing.is_empty() && !stages(root).iter().any(|stage| stage.exists()) {
+/// `IO` if a file cannot be moved, `LOCKED` if another run holds the data set's lock.
+pub fn recover(
+    root: &Path,
+    files: &[PathBuf],
+    is_right: impl Fn(&Path, &Path) -> bool,
+) -> Result<()> {
+    let left = [&stages(root)[..], &[root.join(PROBE)]].concat();
+    if !left.iter().any(|path| path.symlink_metadata().is_ok()) {
         return Ok(());
     }
     let _lock = lock(root)?;
+    let mut folders = BTreeSet::new();
     for stage in stages(root) {
-        for file in &missing {
-            if stage.join(file).is_file()
-                && let Some(folder) = give_name(root, &stage, file)?
-            {
-                sync_folder(&folder).map_err(|error| failed(&folder, error))?;
-            }
+        let is_staged = |file: &&PathBuf| {
+            let mut folder = stage.join(file);
+            let is_file = is_kind(&folder, fs::Metadata::is_file);
+            is_file
+                && folder.pop()
+                && is_folder(&folder)
+                && is_folder(&stage)
+                && is_right(&stage.join(file), file)
+        };
+        for file in files.iter().filter(is_staged) {
+            folders.extend(give_name(root, &stage, file)?);
         }
     }
-    clear(root)?;
-    sync_folder(root).map_err(|error| failed(root, error))
+    for folder in folders.iter().map(PathBuf::as_path).chain([root]) {
+        disk::sync_folder(folder).map_err(|error| failed(folder, error))?;
+    }
+    clear(root)
 }
 
 /// Removes what a run left that was killed.
 fn clear(root: &Path) -> Result<()> {
-    for folder in stages(root) {
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(&folder, error));
-            }
-            _ => (),
-        }
+    for path in [&stages(root)[..], &[root.join(PROBE)]].concat() {
+        disk::remove_all(&path).map_err(|error| failed(&path, error))?;
     }
     Ok(())
+}
+
+/// Returns whether this is a folder and not a link to one.
+fn is_folder(path: &Path) -> bool {
+    is_kind(path, fs::Metadata::is_dir)
+}
+
+fn is_kind(path: &Path, kind: impl FnOnce(&fs::Metadata) -> bool) -> bool {
+    path.symlink_metadata().is_ok_and(|data| kind(&data))
 }
 
 /// Moves a file from where it was written into the data set. Gives the folder in which it is now.
 fn give_name(root: &Path, stage: &Path, file: &Path) -> Result<Option<PathBuf>> {
     let target = root.join(file);
-    let folder = target.parent().map(Path::to_owned);
+    // The folder of a day, and a file name in it.
+    let is_inside = file.components().all(|part| matches!(part, Component::Normal(_)));
+    let folder = target.parent().filter(|_| is_inside).map(Path::to_owned);
     if let Some(folder) = &folder {
-        match new_folder(folder) {
+        match disk::new_folder(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed(folder, error));
             }
             _ => (),
         }
     }
-    fs::rename(stage.join(file), &target).map_err(|error| failed(&target, error))?;
+    if !folder.as_deref().is_some_and(is_folder) {
+        return Err(failed(&target, io::Error::other("this is outside of the data set's folder")));
+    }
+    disk::rename(&stage.join(file), &target).map_err(|error| failed(&target, error))?;
     Ok(folder)
 }
 
@@ -345,6 +370,7 @@ impl Dataset {
             threads,
             files,
             unreadable: None,
+            first_day: None,
             stored: HashMap::new(),
             counts: Counts::default(),
             held: Vec::new(),
@@ -354,8 +380,17 @@ impl Dataset {
             aside: BTreeSet::new(),
             done: Vec::new(),
             stage,
+            name: None,
             lock,
         })
+    }
+
+    /// Names the files `part-NAME-NNNN.parquet`, for a caller that ensures that no other run uses the
+    /// name.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
     }
 
     /// The files that were to be read and could not; see [`open_known`](Dataset::open_known).
@@ -364,9 +399,17 @@ impl Dataset {
         self.unreadable.as_deref().unwrap_or_default()
     }
 
+    /// Drops rows of days before this instant, in milliseconds since 1970, as if they were already
+    /// stored.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn not_before(self, instant: Option<i64>) -> Self {
+        Self { first_day: instant.map(|instant| instant.div_euclid(DAY)), ..self }
+    }
+
     /// The folder that files are written in. Who ends the process without dropping this removes it.
     pub fn staging(&self) -> &Path {
-        &self.stage.0
+        &self.stage.folder
     }
 
     /// Adds the rows that the data set does not hold.
@@ -380,6 +423,12 @@ impl Dataset {
         let mut from = 0;
         for rows in days(batch).chunk_by(|a, b| a == b) {
             let day = rows.first().copied().flatten();
+            if day.zip(self.first_day).is_some_and(|(day, first)| day < first) {
+                self.counts.duplicates += rows.len() as u64;
+                duplicates.extend(from..from + rows.len());
+                from += rows.len();
+                continue;
+            }
             self.load(day)?;
             let known = self.stored.get_mut(&day).filter(|stored| !stored.is_empty());
             match known {
@@ -439,20 +488,23 @@ impl Dataset {
     /// `IO` where that fails; nothing is left of the new rows.
     pub fn prepare(mut self) -> Result<Prepared> {
         self.flush(true)?;
-        let run = run_name();
+        let run = self.name.take().unwrap_or_else(run_name);
         let mut files = Vec::new();
         for (number, (day, path, rows)) in std::mem::take(&mut self.done).into_iter().enumerate() {
             let folder = PathBuf::from(folder_name(day));
             let file = folder.join(format!("part-{run}-{number:04}.parquet"));
             // The name that it will have, so that it can be found when this is cut short.
-            let staged = self.stage.0.join(&file);
+            let staged = self.stage.folder.join(&file);
             let failed = |error| failed(&staged, error);
-            new_folders(&self.stage.0.join(&folder)).map_err(failed)?;
-            fs::rename(&path, &staged).map_err(failed)?;
-            sync_folder(&self.stage.0.join(&folder)).map_err(failed)?;
+            disk::new_folders(&self.stage.folder.join(&folder)).map_err(failed)?;
+            disk::rename(&path, &staged).map_err(failed)?;
+            disk::sync_folder(&self.stage.folder.join(&folder)).map_err(failed)?;
             files.push(NewFile { path: file, rows });
         }
-        sync_folder(&self.stage.0).map_err(|error| failed(&self.stage.0, error))?;
+        for folder in [Some(self.stage.folder.as_path()), self.stage.folder.parent()] {
+            let synced = folder.map_or(Ok(()), disk::sync_folder);
+            synced.map_err(|error| failed(&self.stage.folder, error))?;
+        }
         Ok(Prepared { root: self.root, files, stage: self.stage, lock: self.lock })
     }
 
@@ -517,7 +569,7 @@ impl Dataset {
     fn write_file(&mut self, day: Day, batches: &[RecordBatch]) -> Result<()> {
         if self.open.as_ref().is_none_or(|(open, ..)| *open != day) {
             self.close()?;
-            let path = self.stage.0.join(format!("{}", self.done.len()));
+            let path = self.stage.folder.join(format!("{}", self.done.len()));
             let file = new_file(&path, false).map_err(|error| failed(&path, error))?;
             let writer = ParquetWriter::new(file, self.schema.clone(), self.threads)?;
             self.open = Some((day, path, writer, 0));
@@ -533,14 +585,16 @@ impl Dataset {
     fn close(&mut self) -> Result<()> {
         if let Some((day, path, writer, rows)) = self.open.take() {
             let file = writer.finish().map_err(|error| error.at(place(&path)))?;
-            file.sync_all().map_err(|error| failed(&path, error))?;
+            disk::sync(&file).map_err(|error| failed(&path, error))?;
             self.done.push((day, path, rows));
         }
         Ok(())
     }
 
     fn aside_path(&self, day: Day) -> PathBuf {
-        self.stage.0.join(format!("aside-{}", day.map_or(String::new(), |day| day.to_string())))
+        self.stage
+            .folder
+            .join(format!("aside-{}", day.map_or(String::new(), |day| day.to_string())))
     }
 
     /// Appends rows to what lies aside of a day: a stream after the other, in plain text, since
@@ -571,7 +625,7 @@ impl Dataset {
                 self.write_file(day, &[batch.map_err(wrong)?])?;
             }
         }
-        fs::remove_file(&path).map_err(wrong)
+        disk::remove_file(&path).map_err(wrong)
     }
 }
 
@@ -642,6 +696,18 @@ fn folder_name(day: Day) -> String {
     let time = time.map(|time| time.to_string());
     let date = time.as_deref().and_then(|time| time.get(..10)).unwrap_or(NO_DATE);
     format!("{EVENT_DATE}={date}")
+}
+
+/// Returns the first and last millisecond of the events in a folder with this name, or `None` if it is
+/// not the name of a day's folder.
+pub(crate) fn times_of(name: &str) -> Option<(i64, i64)> {
+    let day = day_of(name)??;
+    Some((day.checked_mul(DAY)?, day.checked_add(1)?.checked_mul(DAY)? - 1))
+}
+
+/// Returns whether a folder with this name contains the events without a time.
+pub(crate) fn is_without_times(name: &str) -> bool {
+    day_of(name) == Some(None)
 }
 
 /// The day of a folder's name; none where it is no such name.
@@ -733,7 +799,7 @@ fn lock(root: &Path) -> Result<Lock> {
     loop {
         let exists = root.exists();
         if !exists {
-            new_folders(root).map_err(wrong)?;
+            disk::new_folders(root).map_err(wrong)?;
         }
         let file = match new_file(&path, true) {
             // Another run has just removed the folder.
@@ -764,19 +830,20 @@ fn stage(root: &Path) -> Result<Stage> {
     clear(root)?;
     let [beside, inside] = stages(root);
     let moves = |stage: &Stage| {
-        let (from, to) = (stage.0.join("probe"), root.join(".nhn-cloudtrail.probe"));
+        let (from, to) = (stage.folder.join("probe"), root.join(PROBE));
         new_file(&from, false)?;
-        fs::rename(&from, &to)?;
-        fs::remove_file(&to)
+        disk::rename(&from, &to)?;
+        disk::remove_file(&to)
     };
-    if new_folder(&beside).is_ok() {
-        let stage = Stage(beside);
+    if disk::new_folder(&beside).is_ok() {
+        let stage = Stage { folder: beside, keep: false };
         if moves(&stage).is_ok() {
             return Ok(stage);
         }
+        let _ = disk::remove_all(&root.join(PROBE));
     }
-    new_folder(&inside).map_err(|error| failed(&inside, error))?;
-    Ok(Stage(inside))
+    disk::new_folder(&inside).map_err(|error| failed(&inside, error))?;
+    Ok(Stage { folder: inside, keep: false })
 }
 
 /// Where files may be written: beside the data set, and inside of it.
@@ -809,7 +876,8 @@ fn plain_schema(schema: &Schema) -> Schema {
 }
 
 /// A name for the files of this run: when it ended, and what no other run has.
-fn run_name() -> String {
+#[doc(hidden)]
+pub fn run_name() -> String {
     use std::hash::{BuildHasher, RandomState};
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.ok().and_then(|now| Timestamp::from_millis(i64::try_from(now.as_millis()).ok()?));
@@ -821,26 +889,7 @@ fn run_name() -> String {
 /// Makes a file that only its owner can read, or opens it to append.
 fn new_file(path: &Path, append: bool) -> io::Result<File> {
     let mut options = File::options();
-    options.append(append).write(true).create(append).create_new(!append);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn new_folder(path: &Path) -> io::Result<()> {
-    folder_builder().create(path)
-}
-
-fn new_folders(path: &Path) -> io::Result<()> {
-    folder_builder().recursive(true).create(path)
-}
-
-fn folder_builder() -> fs::DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are those of Unix"))]
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
+    disk::open(path, options.append(append).write(true).create(append).create_new(!append))
 }
 
 /// Whether an open file is the one that has the name now.
@@ -855,11 +904,6 @@ fn is_same(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_same(_file: &File, path: &Path) -> bool {
     path.exists()
-}
-
-/// Makes sure that names given in a folder outlast a loss of power.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 fn place(path: &Path) -> Position {

@@ -24,23 +24,30 @@
 
 mod columns;
 mod dataset;
+#[doc(hidden)]
+pub mod disk;
 mod extra;
 mod identity;
 mod ipc;
 mod parquet;
 mod schema;
+mod stored;
 mod table;
 mod texts;
 mod write;
 
 #[doc(hidden)]
-pub use dataset::stages;
+pub use arrow_schema::SchemaRef;
 pub use dataset::{Dataset, NewFile, Prepared, recover};
+#[doc(hidden)]
+pub use dataset::{PROBE, run_name, stages};
 pub use ipc::{ArrowFileWriter, ArrowStreamWriter};
 #[doc(hidden)]
 pub use parquet::hide_caught_panics;
 pub use parquet::{Parquet, ParquetWriter};
 pub use schema::schema;
+#[doc(hidden)]
+pub use stored::{ContentHash, StoredFile, common_schema};
 pub use table::{Batches, Item, Table, TableBuilder, read};
 pub use write::{Written, write_parquet};
 

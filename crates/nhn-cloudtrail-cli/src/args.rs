@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
@@ -102,10 +103,10 @@ pub(crate) enum Command {
     /// Runs SQL over events; needs the Python package with its extra sql
     #[command(after_long_help = SQL_EXAMPLES)]
     Sql(SqlArgs),
-    /// Fetches events from the query API or a bucket into a local archive, and goes on where it stopped
+    /// Fetches events from the query API or a bucket into a local archive, and resumes where it stopped
     #[command(after_long_help = COLLECT_EXAMPLES)]
     Collect(Box<CollectArgs>),
-    /// Verifies an archive that collect has made, and says what it has
+    /// Verifies an archive, shows its contents, and maintains it
     #[command(subcommand, arg_required_else_help = true)]
     Archive(ArchiveCommand),
     /// Looks up what event IDs mean, and compares the catalog with published lists
@@ -323,7 +324,7 @@ pub(crate) struct StatsArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatsFormat {
-    /// A summary for people
+    /// A summary as text
     Table,
     /// One JSON object with all counts
     Json,
@@ -337,37 +338,42 @@ Examples:
       nhn-cloudtrail collect --since 92d --into archive/ --format json
   What the console exports to a bucket:
       nhn-cloudtrail collect --bucket s3://audit/cloudtrail --into archive/
+  All organizations and buckets of the config file, each a table [[source]]:
+      nhn-cloudtrail collect --all --into archive/ --wait-for-lock 10m
 
 Keys:
   The query API's from NHN_CLOUDTRAIL_ACCESS_KEY_ID and NHN_CLOUDTRAIL_SECRET_ACCESS_KEY, or the
-  config file. Their member needs the permission CloudTrail:EventLog.List.
+  config file. Their member needs the permission CloudTrail:EventLog.List. Where the name of a
+  variable with a key ends in _FILE, it names a file that holds the key. Both keys of a pair are
+  taken from one place.
 
 Archives:
-  Parquet files by day with the records as they came, and a ledger that binds every file to all that
-  came before it. An archive is a source like any other: `read archive/`, `stats archive/`. A run
-  may be stopped or killed at any moment; the next one goes on where it stopped. What the archive has
-  already is not fetched again, but compared by its number, so that what comes late is found.
-  Keep the head that is printed elsewhere: `archive verify --head` finds a ledger that was rewritten.
+  Parquet files by day with the unchanged records, and a ledger in which each entry has the hash of
+  the one before. An archive is a source like any other: `read archive/`, `stats archive/`. A run may
+  be stopped or killed at any moment; the next one resumes. Days that the archive has are not fetched
+  again; only their number of records is compared, so late records are found. Keep the printed head
+  outside of the archive: `archive verify --head` detects a ledger that was rewritten.
 
 Exit status:
   0  the archive has all of it
   1  something is missing, or records were rejected
-  2  the command could not run
-  130  it was interrupted";
+  2  the command could not run, or another run holds the archive's lock
+  130  it was interrupted
+  With several sources, the worst.";
 
 /// Collects events into an archive.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("from").required(true).multiple(true))]
 pub(crate) struct CollectArgs {
-    /// The archive's folder, which is made where there is none
+    /// Folder of the archive; created if it does not exist
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) into: PathBuf,
 
-    /// From this instant on, no more than 93 days back: 92d, 24h, 2026-10-31, 2026-10-31T09:00:00+09:00
+    /// Start of the period, at most 93 days ago: 92d, 24h, 2026-10-31, 2026-10-31T09:00:00+09:00
     #[arg(long, value_name = "TIME", group = "from", help_heading = "Query API")]
     pub(crate) since: Option<String>,
 
-    /// Until this instant; a bare date includes that day. Now, where it is left out
+    /// End of the period; a bare date includes that day. By default now
     #[arg(long, value_name = "TIME", requires = "since", help_heading = "Query API")]
     pub(crate) until: Option<String>,
 
@@ -375,7 +381,91 @@ pub(crate) struct CollectArgs {
     #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Query API")]
     pub(crate) tz: String,
 
-    /// The query API's base URL, as the console names it
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+
+    /// End the run after this time, such as 50m; events fetched until then are kept
+    #[arg(long, value_name = "DURATION", value_parser = crate::time::duration)]
+    pub(crate) deadline: Option<std::time::Duration>,
+
+    /// Collect the objects of a bucket: s3://bucket or s3://bucket/prefix
+    #[arg(long, value_name = "URL", group = "from", help_heading = "Object Storage")]
+    pub(crate) bucket: Option<String>,
+
+    /// Exclude objects whose names in the bucket match this glob, in which * matches slashes too; may be
+    /// repeated
+    #[arg(long, value_name = "GLOB", help_heading = "Object Storage")]
+    pub(crate) exclude: Vec<String>,
+
+    /// The bucket's region, such as kr1
+    #[arg(
+        long,
+        alias = "bucket-region",
+        value_name = "REGION",
+        env = "NHN_CLOUDTRAIL_S3_REGION",
+        hide_env_values = true,
+        help_heading = "Object Storage"
+    )]
+    pub(crate) region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
+
+    /// Collect all sources of the config file
+    ///
+    /// Each source is a table [[source]] with a name, and either bucket = "s3://..." or base_url,
+    /// app_key, access_key_id, secret_access_key, api and since. Missing values of base_url and
+    /// object_storage are taken from the rest of the file; --since and --api apply to tables without
+    /// these values. A source that fails does not stop the others.
+    #[arg(
+        long,
+        group = "from",
+        conflicts_with_all = ["source", "bucket"],
+        help_heading = "Several sources"
+    )]
+    pub(crate) all: bool,
+
+    /// Collect this source of the config file; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "from",
+        conflicts_with = "bucket",
+        help_heading = "Several sources"
+    )]
+    pub(crate) source: Vec<String>,
+
+    /// Wait for another run on the archive to end, at most DURATION such as 10m
+    ///
+    /// Without this option, a run ends at once with status 2 while another one holds the archive's lock.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        num_args = 0..=1,
+        value_parser = crate::time::duration,
+        help_heading = "Output"
+    )]
+    pub(crate) wait_for_lock: Option<Option<Duration>>,
+
+    /// Sign the ledger's head with an Ed25519 key: a PEM file, as written by `openssl genpkey`
+    #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) sign: Option<PathBuf>,
+
+    /// Keep the newest head in this file outside of the archive, and check that the archive still
+    /// contains the head in it: detects an archive that was rolled back. By default a file beside the
+    /// config file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) head_file: Option<PathBuf>,
+
+    /// Format of the result
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: StatsFormat,
+}
+
+/// Address and options of the query API.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ApiArgs {
+    /// The query API's base URL, as shown in the console
     #[arg(
         long,
         value_name = "URL",
@@ -386,17 +476,21 @@ pub(crate) struct CollectArgs {
     )]
     pub(crate) base_url: Option<String>,
 
-    /// The organization's appkey
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "NHN_CLOUDTRAIL_APP_KEY",
-        hide_env_values = true,
-        help_heading = "Query API"
-    )]
+    /// The organization's appkey; by default from NHN_CLOUDTRAIL_APP_KEY or the config file
+    #[arg(long, value_name = "KEY", help_heading = "Query API")]
     pub(crate) app_key: Option<String>,
 
-    /// The version of the API: v2 wants keys, v1 the appkey alone
+    /// A file that contains only the appkey
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "app_key",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Query API"
+    )]
+    pub(crate) app_key_file: Option<PathBuf>,
+
+    /// The version of the API: v2 requires keys, v1 only the appkey
     #[arg(
         long,
         value_name = "VERSION",
@@ -406,19 +500,19 @@ pub(crate) struct CollectArgs {
     )]
     pub(crate) api: Api,
 
-    /// How many requests may be under way at a time
+    /// Maximum number of concurrent requests
     #[arg(long, value_name = "N", default_value = "4", help_heading = "Query API")]
     pub(crate) concurrency: usize,
 
-    /// How many requests may begin in a second
+    /// Maximum number of requests per second
     #[arg(long, value_name = "N", default_value = "50", help_heading = "Query API")]
     pub(crate) rate: f64,
 
-    /// How often a request that failed is sent again
+    /// Number of retries of a failed request
     #[arg(long, value_name = "N", default_value = "8", help_heading = "Query API")]
     pub(crate) retries: u32,
 
-    /// How many seconds a request may take
+    /// Timeout of a request, in seconds
     #[arg(
         long,
         value_name = "SECONDS",
@@ -427,9 +521,223 @@ pub(crate) struct CollectArgs {
         help_heading = "Query API"
     )]
     pub(crate) timeout: u64,
+}
 
-    /// Collect the objects of a bucket: s3://bucket or s3://bucket/prefix
-    #[arg(long, value_name = "URL", group = "from", help_heading = "Object Storage")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// Compare an archive with its ledger: every file and every line
+    #[command(after_long_help = "\
+Exit status:
+  0  all is as it was recorded
+  1  something was altered, removed, added or put in another order, or the last run is too old
+  2  the command could not run")]
+    Verify {
+        /// Folder of the archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        /// A head that collect printed, which the ledger must contain: detects a ledger that was truncated
+        /// or rewritten
+        #[arg(long, value_name = "HASH")]
+        head: Option<String>,
+        /// A public Ed25519 key in PEM format, under which the newest head must be signed
+        #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath)]
+        public_key: Option<PathBuf>,
+        /// The file in which collect keeps the newest head, which the ledger must contain. By default a
+        /// file beside the config file
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        head_file: Option<PathBuf>,
+        /// Maximum time since the end of the last run, such as 2h: detects a collector that stopped
+        #[arg(long, value_name = "TIME", value_parser = crate::time::duration)]
+        max_age: Option<std::time::Duration>,
+        /// Output format
+        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+        format: StatsFormat,
+    },
+    /// Show days, counts, gaps, sizes and the last run
+    #[command(after_long_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Merge the small files of each finished day
+    #[command(after_long_help = "\
+An interrupted compaction is completed by the next command that opens the archive for writing. The ledger
+records a hash of the rows, which is the same for the files before and after.
+
+Example:
+  nhn-cloudtrail archive compact archive/
+
+Exit status:
+  0  each finished day has one file instead of several small ones
+  1  days were left unchanged because one of their files differs from the ledger
+  2  the command could not run
+  130  it was interrupted")]
+    Compact {
+        /// Folder of the archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        #[command(flatten)]
+        output: OperationArgs,
+    },
+    /// Remove the days before a date; hashes and counts stay in the ledger
+    #[command(after_long_help = "\
+Later runs of collect do not request these days, and do not add events of them. Events without a time,
+and rejects, are not pruned.
+
+Example:
+  nhn-cloudtrail archive prune archive/ --before 2025-01-01 --reason 'policy 7: one year'")]
+    Prune {
+        /// Folder of the archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        /// First day to keep, in UTC: YYYY-MM-DD
+        #[arg(long, value_name = "DATE")]
+        before: String,
+        /// Reason, which is recorded in the ledger
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        output: OperationArgs,
+    },
+    /// Read lost data again from a bucket, and from the query API as long as it keeps the events
+    #[command(after_long_help = REPAIR_EXAMPLES)]
+    Repair(Box<RepairArgs>),
+    /// Record losses as final: the data cannot be recovered from any source
+    #[command(
+        after_long_help = "\
+Only open losses can be acknowledged. Later runs of collect and verify do not report them; status does.
+
+Examples:
+  nhn-cloudtrail archive acknowledge archive/ --all --reason 'disk failure of 3 October, no backup'
+  nhn-cloudtrail archive acknowledge archive/ 2026-10-01/2026-10-03 --reason 'the service was down'",
+        group = clap::ArgGroup::new("what").required(true).multiple(true)
+    )]
+    Acknowledge {
+        /// Folder of the archive
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        archive: PathBuf,
+        /// What is lost: the path of a file in the archive, the URL of an object, or a period of the API
+        /// in UTC
+        #[arg(value_name = "PATH|URL|SINCE/UNTIL", group = "what")]
+        losses: Vec<String>,
+        /// Acknowledge all open losses
+        #[arg(long, group = "what")]
+        all: bool,
+        /// Organization of the periods, by the hash that status shows; required if there are several
+        #[arg(long, value_name = "HASH")]
+        source: Option<String>,
+        /// Reason, which is recorded in the ledger
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        output: OperationArgs,
+    },
+}
+
+/// Options for the end of an operation on an archive.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OperationArgs {
+    /// Sign the ledger's head with an Ed25519 key: a PEM file, as written by `openssl genpkey`
+    #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) sign: Option<PathBuf>,
+
+    /// Keep the newest head in this file outside of the archive, and check that the archive still
+    /// contains the head in it: detects an archive that was rolled back. By default a file beside the
+    /// config file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) head_file: Option<PathBuf>,
+
+    /// Format of the result
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
+    pub(crate) format: StatsFormat,
+}
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  Is a collector at work, and complete?
+      nhn-cloudtrail archive status archive/ --check --max-age 2h
+  For the textfile collector of a node exporter:
+      nhn-cloudtrail archive status archive/ --format prometheus > cloudtrail.prom.new
+      mv cloudtrail.prom.new cloudtrail.prom
+
+Exit status with --check, the first that applies:
+  3  something is missing: the last run had gaps, a period of a source is not covered, or a file is lost
+  4  no run has ended within --max-age
+  5  a run has held the archive's lock for longer than --max-lock
+  0  none of these; without --check always, where the status could be read
+  2  the command could not run";
+
+/// Shows the contents of an archive.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// Folder of the archive
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) archive: PathBuf,
+
+    /// Output format
+    #[arg(long, short, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: StatusFormat,
+
+    /// Exit with 3, 4 or 5 if something is missing, out of date or stuck
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// With --check: maximum time since the end of the last run
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "26h",
+        requires = "check",
+        value_parser = crate::time::duration
+    )]
+    pub(crate) max_age: Duration,
+
+    /// With --check: maximum time that a run may hold the archive's lock
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "6h",
+        requires = "check",
+        value_parser = crate::time::duration
+    )]
+    pub(crate) max_lock: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    /// A summary as text
+    Table,
+    /// One JSON object
+    Json,
+    /// The text format of Prometheus
+    Prometheus,
+}
+
+const REPAIR_EXAMPLES: &str = "\
+Every file is compared with the ledger first. For a lost file, its whole day is read again. For rejects and
+events without a time, everything is read again, since their origin is unknown. A loss is repaired only if
+all of its sources were read again completely, and the archive has at least as many records as before.
+
+Examples:
+  nhn-cloudtrail archive repair archive/
+  nhn-cloudtrail archive repair archive/ --bucket s3://audit/cloudtrail
+  nhn-cloudtrail archive repair archive/ --all
+
+Exit status:
+  0  no loss is left
+  1  losses are left: the output lists them with reasons; `archive acknowledge` records them as final
+  2  the command could not run
+  130  it was interrupted";
+
+/// Reads again what an archive has lost.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RepairArgs {
+    /// Folder of the archive
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) archive: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) api: ApiArgs,
+
+    /// Read the objects of a bucket again: s3://bucket or s3://bucket/prefix
+    #[arg(long, value_name = "URL", help_heading = "Object Storage")]
     pub(crate) bucket: Option<String>,
 
     /// The bucket's region, such as kr1
@@ -446,47 +754,16 @@ pub(crate) struct CollectArgs {
     #[command(flatten)]
     pub(crate) buckets: BucketArgs,
 
-    /// Sign the ledger's head with an Ed25519 key: a PEM file, as `openssl genpkey` writes it
-    #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath, help_heading = "Output")]
-    pub(crate) sign: Option<PathBuf>,
+    /// Read from all sources of the config file
+    #[arg(long, conflicts_with_all = ["source", "bucket"], help_heading = "Several sources")]
+    pub(crate) all: bool,
 
-    /// How to say what was done
-    #[arg(long, short, value_name = "FORMAT", default_value = "table", help_heading = "Output")]
-    pub(crate) format: StatsFormat,
-}
+    /// Read from this source of the config file; may be repeated
+    #[arg(long, value_name = "NAME", conflicts_with = "bucket", help_heading = "Several sources")]
+    pub(crate) source: Vec<String>,
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ArchiveCommand {
-    /// Compares an archive with its ledger: every file, and every line
-    #[command(after_long_help = "\
-Exit status:
-  0  all is as it was recorded
-  1  something was altered, removed, added or put in another order
-  2  the command could not run")]
-    Verify {
-        /// The archive
-        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-        archive: PathBuf,
-        /// A head that collect has printed, which the ledger must have: finds one that was cut off or
-        /// written anew
-        #[arg(long, value_name = "HASH")]
-        head: Option<String>,
-        /// A public Ed25519 key, in PEM, by which the newest head must be signed
-        #[arg(long, value_name = "KEY", value_hint = ValueHint::FilePath)]
-        public_key: Option<PathBuf>,
-        /// How to show what was found
-        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: StatsFormat,
-    },
-    /// Shows days, counts, gaps, sizes and the last run
-    Status {
-        /// The archive
-        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-        archive: PathBuf,
-        /// How to show it
-        #[arg(long, short, value_name = "FORMAT", default_value = "table")]
-        format: StatsFormat,
-    },
+    #[command(flatten)]
+    pub(crate) output: OperationArgs,
 }
 
 const SQL_EXAMPLES: &str = "\
@@ -639,17 +916,17 @@ pub(crate) struct InputArgs {
 pub(crate) struct BucketArgs {
     /// The URL of Object Storage's S3-compatible API
     ///
-    /// The keys are taken from NHN_CLOUDTRAIL_S3_ACCESS_KEY_ID and
-    /// NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY, or the config file; where these have none, from the
-    /// variables that other S3 tools take.
+    /// The keys are taken from NHN_CLOUDTRAIL_S3_ACCESS_KEY_ID and NHN_CLOUDTRAIL_S3_SECRET_ACCESS_KEY,
+    /// or the config file, otherwise from the variables of other S3 tools. Both keys are taken from the
+    /// same place.
     #[arg(long, value_name = "URL", env = "NHN_CLOUDTRAIL_S3_ENDPOINT", hide_env_values = true)]
     pub(crate) endpoint: Option<String>,
 
     /// A config file with URLs and keys
     ///
-    /// TOML with base_url, app_key, access_key_id, secret_access_key, and the same of
-    /// [object_storage] as endpoint, region, access_key_id, secret_access_key. Without this option
-    /// nhn-cloudtrail/config.toml in XDG_CONFIG_HOME or ~/.config, where there is one.
+    /// TOML with base_url, app_key or app_key_file, access_key_id, secret_access_key, and a table
+    /// [object_storage] with endpoint, region, access_key_id, secret_access_key. By default
+    /// nhn-cloudtrail/config.toml in XDG_CONFIG_HOME or ~/.config, if it exists.
     #[arg(
         long,
         value_name = "FILE",

@@ -1,23 +1,26 @@
 //! `collect`: fetches events into an archive.
 
+use std::path::Path;
 use std::time::Duration;
 
-use nhn_cloudtrail::{Timestamp, instant};
+use nhn_cloudtrail::{Code, Timestamp, instant};
 use nhn_cloudtrail_collect::{
-    Buckets, Client, Collection, Counts, Gap, Query, Report, Settings, Signer,
+    Buckets, Client, ClientBuilder, Collection, Counts, Gap, Query, Report, Settings, Signer,
+    SourceDefaults, SourceReport, is_exposed,
 };
 use serde::Serialize;
 
-use crate::args::{BucketArgs, CollectArgs, StatsFormat};
+use crate::args::{ApiArgs, BucketArgs, CollectArgs, StatsFormat};
 use crate::context::{Context, Stop, counted, thousands};
+use crate::head_file::head_file;
 use crate::progress::Meter;
 use crate::{ALL_READ, COULD_NOT_RUN, SOME_REJECTED};
 
-/// How many gaps are told one by one.
+/// Number of gaps that are printed one by one.
 const TOLD: usize = 10;
 
 impl BucketArgs {
-    /// What reads buckets.
+    /// Opens the client of Object Storage.
     pub(crate) fn open(
         &self,
         context: &Context<'_>,
@@ -29,19 +32,52 @@ impl BucketArgs {
         Ok(Buckets::new(settings.object_storage)?)
     }
 
-    /// Adds what the arguments, the environment and the config file say.
-    fn settings(&self, context: &Context<'_>, mut settings: Settings) -> Result<Settings, Stop> {
+    /// Completes the settings from the arguments, the environment and the config file.
+    pub(crate) fn settings(
+        &self,
+        context: &Context<'_>,
+        mut settings: Settings,
+    ) -> Result<Settings, Stop> {
         settings.object_storage.endpoint.clone_from(&self.endpoint);
         let settings = settings.complete(self.config.as_deref())?;
         if let Some(path) = &settings.exposed {
-            let text = format!(
-                "{}: others can read this file, which may hold keys: chmod 600 it",
-                path.display()
-            );
-            context.warnings().warn(&text);
+            warn_exposed(context, path);
         }
         Ok(settings)
     }
+}
+
+impl ApiArgs {
+    /// Adds the values of the arguments.
+    pub(crate) fn fill(&self, settings: &mut Settings) {
+        settings.base_url.clone_from(&self.base_url);
+        settings.app_key = self.app_key.clone().map(Into::into);
+        settings.app_key_file.clone_from(&self.app_key_file);
+    }
+
+    /// Creates the client of the query API.
+    pub(crate) fn client(&self, settings: Settings) -> Result<Client, Stop> {
+        Ok(self.asks(Client::builder(settings)).build()?)
+    }
+
+    /// Applies the options for requests.
+    pub(crate) fn asks(&self, builder: ClientBuilder) -> ClientBuilder {
+        builder
+            .api(self.api)
+            .concurrency(self.concurrency)
+            .rate(self.rate)
+            .retries(self.retries)
+            .timeout(Duration::from_secs(self.timeout))
+    }
+}
+
+/// Warns about a file that only its owner should be able to read or change.
+fn warn_exposed(context: &Context<'_>, path: &Path) {
+    let text = format!(
+        "{}: others can read or change this file, which may hold keys: chmod 600 it",
+        path.display()
+    );
+    context.warnings().warn(&text);
 }
 
 pub(crate) fn run(context: &Context<'_>, args: &CollectArgs) -> Result<u8, Stop> {
@@ -54,29 +90,43 @@ pub(crate) fn run(context: &Context<'_>, args: &CollectArgs) -> Result<u8, Stop>
     let since: Option<Timestamp> = time("--since", &args.since, false)?;
     let until: Option<Timestamp> = time("--until", &args.until, true)?;
     let mut settings = Settings::default();
-    settings.base_url.clone_from(&args.base_url);
-    settings.app_key = args.app_key.clone().map(Into::into);
+    args.api.fill(&mut settings);
     settings.object_storage.region.clone_from(&args.region);
     let settings = args.buckets.settings(context, settings)?;
     let mut collection = Collection::new(&args.into).names(context.catalog.clone(), context.lang);
+    if let Some(longest) = args.wait_for_lock {
+        collection = collection.wait_for_lock(longest.unwrap_or(Duration::MAX));
+    }
+    let is_of_file = args.all || !args.source.is_empty();
+    if is_of_file {
+        let mut defaults = SourceDefaults::default();
+        (defaults.since, defaults.until) = (since, until);
+        defaults.zone = Some(args.tz.clone());
+        let names = (!args.all).then_some(args.source.as_slice());
+        let client = |builder| args.api.asks(builder);
+        collection = collection.sources(&settings, names, &defaults, client)?;
+    }
     if let Some(bucket) = &args.bucket {
         let buckets = Buckets::new(settings.object_storage.clone())?;
-        collection = collection.bucket(buckets, bucket);
+        collection = collection.bucket(buckets, bucket).exclude(&args.exclude)?;
     }
-    if let Some(since) = since {
-        let client = Client::builder(settings)
-            .api(args.api)
-            .concurrency(args.concurrency)
-            .rate(args.rate)
-            .retries(args.retries)
-            .timeout(Duration::from_secs(args.timeout))
-            .build()?;
+    if let Some(since) = since.filter(|_| !is_of_file) {
+        let client = args.api.client(settings)?;
         let query = Query::since(since);
         let query = until.map_or(query.clone(), |until| query.until(until));
         collection = collection.api(client, query);
     }
     if let Some(key) = &args.sign {
+        if is_exposed(key) {
+            warn_exposed(context, key);
+        }
         collection = collection.signer(Signer::open(key)?);
+    }
+    if let Some(file) = head_file(context, args.head_file.as_ref(), &args.into) {
+        collection = collection.head_file(file);
+    }
+    if let Some(deadline) = args.deadline {
+        collection = collection.deadline(deadline);
     }
     let interrupt = context.interrupt.clone();
     let meter = Meter::new("{bar:24} {percent:>3} %, {msg}, {elapsed}");
@@ -96,10 +146,25 @@ pub(crate) fn run(context: &Context<'_>, args: &CollectArgs) -> Result<u8, Stop>
     if context.interrupt.is_raised() {
         return Err(Stop::Interrupted);
     }
+    if let Err(error) = &report
+        && error.code() == Code::Locked
+        && args.format == StatsFormat::Json
+    {
+        let locked = Locked { status: "locked", time: now(), error: error.to_string() };
+        write_json(context, &locked)?;
+    }
     tell(context, args, &report?)
 }
 
-/// The counts for programs.
+/// The JSON line that is printed while another run holds the archive's lock.
+#[derive(Serialize)]
+struct Locked {
+    status: &'static str,
+    time: String,
+    error: String,
+}
+
+/// The counts as JSON.
 #[derive(Serialize)]
 struct Final<'a> {
     status: &'static str,
@@ -107,52 +172,122 @@ struct Final<'a> {
     #[serde(flatten)]
     records: Counts,
     gaps: &'a [Gap],
+    warnings: &'a [String],
     requests: u64,
     objects: u64,
     head: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Sources that have names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<FinalSource<'a>>,
+}
+
+/// The counts of a source.
+#[derive(Serialize)]
+struct FinalSource<'a> {
+    name: &'a str,
+    status: &'static str,
+    #[serde(flatten)]
+    records: Counts,
+    gaps: &'a [Gap],
+    requests: u64,
+    objects: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl<'a> FinalSource<'a> {
+    fn new(source: &'a SourceReport) -> Option<Self> {
+        Some(Self {
+            name: source.name.as_deref()?,
+            status: word(status_of(source)),
+            records: source.records,
+            gaps: &source.gaps,
+            requests: source.requests,
+            objects: source.objects,
+            error: source.error.as_ref().map(ToString::to_string),
+        })
+    }
+}
+
+fn status_of(source: &SourceReport) -> u8 {
+    match (source.is_complete(), &source.error) {
+        (true, _) => ALL_READ,
+        (false, Some(_)) if source.records.fetched == 0 => COULD_NOT_RUN,
+        (false, _) => SOME_REJECTED,
+    }
+}
+
+fn word(status: u8) -> &'static str {
+    match status {
+        ALL_READ => "complete",
+        SOME_REJECTED => "incomplete",
+        _ => "failed",
+    }
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn write_json(context: &Context<'_>, value: &impl Serialize) -> Result<(), Stop> {
+    let mut output = context.output(None)?;
+    // Text and numbers can always be serialized.
+    let mut json = serde_json::to_vec(value).unwrap_or_default();
+    json.push(b'\n');
+    output.write_data(&json)?;
+    output.finish()
+}
+
+fn fetched(Counts { fetched, new, known, rejected, .. }: Counts) -> String {
+    format!(
+        "fetched {}: {} new, {} known already, {} rejected",
+        counted(fetched, "record"),
+        thousands(new),
+        thousands(known),
+        thousands(rejected)
+    )
 }
 
 fn tell(context: &Context<'_>, args: &CollectArgs, report: &Report) -> Result<u8, Stop> {
     let warnings = context.warnings();
-    let status = match (report.is_complete(), &report.error) {
-        (true, _) => ALL_READ,
-        (false, Some(_)) if report.records.fetched == 0 => COULD_NOT_RUN,
-        (false, _) => SOME_REJECTED,
-    };
-    if let Some(error) = &report.error {
-        warnings.error(&error.to_string());
+    let own = if report.is_complete() { ALL_READ } else { SOME_REJECTED };
+    let status = report.sources.iter().map(status_of).fold(own, u8::max);
+    for warning in &report.warnings {
+        warnings.warn(warning);
     }
-    let mut output = context.output(None)?;
-    let Counts { fetched, new, known, rejected, conflicts, .. } = report.records;
+    for source in &report.sources {
+        match (&source.name, &source.error) {
+            (Some(name), Some(error)) => warnings.error(&format!("{name}: {error}")),
+            (None, Some(error)) => warnings.error(&error.to_string()),
+            (_, None) => (),
+        }
+    }
+    let Counts { rejected, conflicts, .. } = report.records;
     if args.format == StatsFormat::Json {
         let counts = Final {
-            status: match status {
-                ALL_READ => "complete",
-                SOME_REJECTED => "incomplete",
-                _ => "failed",
-            },
-            time: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            status: word(status),
+            time: now(),
             records: report.records,
             gaps: &report.gaps,
+            warnings: &report.warnings,
             requests: report.requests,
             objects: report.objects,
             head: &report.head,
             error: report.error.as_ref().map(ToString::to_string),
+            sources: report.sources.iter().filter_map(FinalSource::new).collect(),
         };
-        // Text and numbers: nothing that JSON could not hold.
-        let mut json = serde_json::to_vec(&counts).unwrap_or_default();
-        json.push(b'\n');
-        output.write_data(&json)?;
+        write_json(context, &counts)?;
     } else {
-        let mut text = format!(
-            "fetched {}: {} new, {} known already, {}",
-            counted(fetched, "record"),
-            thousands(new),
-            thousands(known),
-            thousands(rejected) + " rejected"
-        );
+        let mut output = context.output(None)?;
+        let mut text = String::new();
+        for source in &report.sources {
+            if let Some(name) = &source.name {
+                text.push_str(&format!("{name}: {}\n", fetched(source.records)));
+            }
+        }
+        text.push_str(&fetched(report.records));
         if conflicts > 0 {
             text.push_str(&format!(
                 "\n{} of the new ones differ from another copy of the same record; both are kept",
@@ -164,8 +299,11 @@ fn tell(context: &Context<'_>, args: &CollectArgs, report: &Report) -> Result<u8
         }
         text.push_str(&format!("\nhead {}\n", report.head));
         output.write(text.as_bytes())?;
+        output.finish()?;
     }
-    output.finish()?;
+    if let Some(date) = &report.pruned_before {
+        warnings.note(&format!("days before {date} were pruned and are not requested"));
+    }
     for gap in report.gaps.iter().take(TOLD) {
         warnings.warn(&format!("missing: {}: {}", place(gap), gap.reason));
     }
@@ -174,7 +312,11 @@ fn tell(context: &Context<'_>, args: &CollectArgs, report: &Report) -> Result<u8
             .note(&format!("  and {}; --format json has all", counted(more as u64, "more gap")));
     }
     if !report.gaps.is_empty() && report.error.is_none() {
-        warnings.note("  run it again to fetch what is missing");
+        let is_lost = |gap: &Gap| gap.object.as_ref().is_some_and(|path| !path.contains("://"));
+        warnings.note(match report.gaps.iter().any(is_lost) {
+            true => "  run it again to fetch what is missing; `archive repair` replaces lost files",
+            false => "  run it again to fetch what is missing",
+        });
     }
     Ok(status)
 }

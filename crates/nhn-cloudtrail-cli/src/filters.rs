@@ -25,6 +25,18 @@ impl EmptyResult {
     /// Names the filters that none of the `filtered` events matches.
     pub(crate) fn warn(&self, filtered: u64, warnings: Warnings) {
         let names = self.misses.names();
+        if filtered == 0 {
+            if self.misses.has_skipped_days() {
+                let times =
+                    self.options.iter().filter(|(name, _)| matches!(*name, "since" | "until"));
+                let times: Vec<&str> = times.map(|(_, option)| option.as_str()).collect();
+                warnings.warn(&format!(
+                    "the filters leave nothing; days outside of {} were not read",
+                    times.join(" and ")
+                ));
+            }
+            return;
+        }
         let missed = self.options.iter().filter(|(name, _)| names.contains(name));
         let missed: Vec<&str> = missed.map(|(_, option)| option.as_str()).collect();
         let why = if self.misses.events() < filtered {

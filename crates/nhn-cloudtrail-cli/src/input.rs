@@ -187,8 +187,9 @@ struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-    /// Those that do not exist are told, and the others are read.
-    fn find(args: &'a InputArgs, warnings: Warnings) -> Self {
+    /// Reports sources that do not exist, and finds the files of the others. `parquet` determines which
+    /// folders of data sets are skipped.
+    fn find(args: &'a InputArgs, parquet: &Parquet, warnings: Warnings) -> Self {
         let mut sources = Self { found: Vec::new(), failed: 0 };
         for source in &args.sources {
             // Asked once, when it is read.
@@ -196,7 +197,7 @@ impl<'a> Sources<'a> {
                 sources.found.push(source);
                 continue;
             }
-            match Reader::open(source) {
+            match Reader::builder().format(Arc::new(parquet.clone())).open([source]) {
                 Ok(_) => sources.found.push(source),
                 Err(error) => {
                     warnings.error(&error.to_string());
@@ -232,8 +233,8 @@ impl Input<Reader> {
     ) -> Result<Self, Stop> {
         let buckets = buckets(context, args)?;
         let EventFilter { filter, warning } = filter;
-        Self::new(context, args, warning, Target::Output(result), |sources| {
-            let mut parquet = Parquet::new(&filter, &context.catalog).verify(args.verify);
+        let mut parquet = Parquet::new(&filter, &context.catalog).verify(args.verify);
+        Self::new(context, args, &parquet.clone(), warning, Target::Output(result), |sources| {
             // Whether records are the same tells only all of them; raw is all of them.
             if let Some(columns) = columns
                 && (!args.dedup || columns.contains(&Column::Raw))
@@ -275,7 +276,8 @@ impl Input<Batches> {
         let table = buckets.into_iter().fold(table, TableBuilder::store);
         let EventFilter { filter, warning } = filter;
         let table = args.record_path.iter().cloned().fold(table, TableBuilder::record_path);
-        Self::new(context, args, warning, target, |sources| {
+        let parquet = Parquet::new(&filter, &context.catalog);
+        Self::new(context, args, &parquet, warning, target, |sources| {
             table
                 .watch(move || !interrupt.is_raised())
                 .lang(context.lang)
@@ -296,12 +298,13 @@ impl<S: Stream> Input<S> {
     fn new(
         context: &Context<'_>,
         args: &InputArgs,
+        parquet: &Parquet,
         filters: EmptyResult,
         target: Target<'_>,
         open: impl FnOnce(&[&Path]) -> Result<S, Error>,
     ) -> Result<Self, Stop> {
         let warnings = context.warnings();
-        let sources = Sources::find(args, warnings);
+        let sources = Sources::find(args, parquet, warnings);
         let rejects = match &args.rejects {
             Some(path) => Some(context.output_of(&args.sources, Some(path))?),
             None => None,
@@ -394,8 +397,7 @@ impl<S: Stream> Input<S> {
             file.finish()?;
         }
         let status = status(self.failed_sources, stats);
-        let filters = (stats.filtered > 0).then_some(self.filters);
-        let warnings = self.warnings;
+        let (warnings, filters) = (self.warnings, Some(self.filters));
         Ok(Report { stats, status, read_something, rejects_kept, warnings, filters })
     }
 }

@@ -19,15 +19,19 @@
 mod archive;
 mod args;
 mod catalog;
+mod check;
 mod collect;
 mod context;
 mod convert;
 mod counter;
 mod csv;
 mod filters;
+mod head_file;
 mod input;
+mod operations;
 mod output;
 mod progress;
+mod prometheus;
 mod read;
 mod rows;
 mod signals;
@@ -54,6 +58,12 @@ pub const ALL_READ: u8 = 0;
 pub const SOME_REJECTED: u8 = 1;
 /// Exit status: the command could not run, or a source could not be read.
 pub const COULD_NOT_RUN: u8 = 2;
+/// Exit status of `archive status --check`: something is missing.
+pub const GAPS: u8 = 3;
+/// Exit status of `archive status --check`: the last run ended too long ago.
+pub const OUT_OF_DATE: u8 = 4;
+/// Exit status of `archive status --check`: a run has held the archive's lock for too long.
+pub const STUCK: u8 = 5;
 /// Exit status: stopped by an [`Interrupt`].
 pub const INTERRUPTED: u8 = 130;
 

@@ -1,4 +1,6 @@
-//! Times for people, in a time zone of their choice.
+//! Times for output, in a selected time zone.
+
+use std::time::Duration;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -6,24 +8,35 @@ use nhn_cloudtrail::{Timestamp, time_zone};
 
 use crate::context::Stop;
 
-/// A time zone and the name it was asked for by.
+/// Parses a duration such as `90s`, `50m`, `2h` or `1d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::Span>().ok();
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let duration = span.and_then(|span| span.to_duration(days).ok());
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| "give a duration such as 90s, 50m, 2h or 1d".to_owned())
+}
+
+/// A time zone and the name with which it was selected.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone(TimeZone);
 
 impl Zone {
-    /// `UTC`, `local`, a name of the zone database such as `Asia/Seoul`, or an offset.
+    /// Returns the zone for `UTC`, `local`, a name of the time zone database such as `Asia/Seoul`, or an
+    /// offset.
     pub(crate) fn named(name: &str) -> Result<Self, Stop> {
         time_zone(name).map(Self).map_err(|error| Stop::failed(format!("--tz: {error}")))
     }
 
-    /// The zone's name, for a heading.
+    /// Returns the zone's name for a heading.
     pub(crate) fn name(&self) -> String {
         let offset = || self.0.to_fixed_offset().ok().map(|offset| offset.to_string());
         let name = self.0.iana_name().map(str::to_owned);
         name.or_else(offset).unwrap_or_else(|| "local".to_owned())
     }
 
-    /// `2019-11-01 10:31:49Z`, or with the zone's offset `2019-11-01 19:31:49+09:00`.
+    /// Formats a time as `2019-11-01 10:31:49Z`, or with the zone's offset as `2019-11-01
+    /// 19:31:49+09:00`.
     pub(crate) fn show(&self, time: Timestamp) -> String {
         match self.local(time) {
             Some(time) if self.0 == TimeZone::UTC => time.strftime("%F %TZ").to_string(),
@@ -36,7 +49,7 @@ impl Zone {
         }
     }
 
-    /// The day in the zone: `2019-11-01`.
+    /// Formats the day in the zone as `2019-11-01`.
     pub(crate) fn day(&self, time: Timestamp) -> String {
         match self.local(time) {
             Some(time) => time.strftime("%F").to_string(),
@@ -44,8 +57,8 @@ impl Zone {
         }
     }
 
-    /// The time in the zone; none for the last day of the year 9999, which is then shown in UTC: a
-    /// zone may have the year 10000 there.
+    /// Returns the time in the zone; `None` on the last day of the year 9999, which is shown in UTC: in
+    /// another zone its year may be 10000.
     fn local(&self, time: Timestamp) -> Option<Zoned> {
         let instant = jiff::Timestamp::from_millisecond(time.as_millis()).ok()?;
         Some(instant.to_zoned(self.0.clone()))
@@ -56,8 +69,29 @@ impl Zone {
 mod tests {
     use super::*;
 
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("50m"), Ok(Duration::from_secs(3000)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        for wrong in ["", "5", "m", "-5m", "1 month", "5x"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
     fn time(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        for (text, seconds) in [("90s", 90), ("50m", 3000), ("1h30m", 5400), ("2d", 172_800)] {
+            assert_eq!(duration(text).map(|time| time.as_secs()), Ok(seconds), "{text}");
+        }
+        for text in ["", "2", "-2h", "2 apples", "1mo"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Asks the query API, again where that can heal what went wrong.
+//! Sends requests to the query API, and retries them where that can help.
 
 use std::fmt;
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,31 +11,44 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use ureq::http::Uri;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Refusal};
+use crate::mask::Mask;
+use crate::network::{NO_TLS, check_proxy, endpoint, is_loopback, is_tls};
 use crate::search::Search;
 use crate::settings::{Secret, Settings};
+use crate::totals::{Rest, Totals, may_be_capped};
 
-/// How long the service keeps events: three months, of whatever length.
+/// How long the service keeps events: three months of any length.
 pub const RETENTION: Duration = Duration::from_secs(93 * 86_400);
 
-/// The most that an answer may take, decompressed.
-const ANSWER: u64 = 128 << 20;
+/// The maximum decompressed size of a response.
+const ANSWER: u64 = 32 << 20;
 
-/// How often a wait looks whether it is to go on.
+/// The maximum size of a response that is read concurrently with others; larger ones are read one at a
+/// time.
+const SMALL_ANSWER: u64 = 4 << 20;
+
+/// The maximum length of an excerpt of a foreign message, in characters.
+pub(crate) const EXCERPT: usize = 300;
+
+/// How often a wait checks for cancellation.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// The longest wait between two attempts.
+/// The longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The longest wait that an answer may ask for.
+/// The longest pause that a response may request.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Which version of the query API is asked.
+/// If the local clock differs from the service's by more than this, the service's clock is used.
+const MAX_SKEW: i64 = 3_600_000;
+
+/// Version of the query API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Api {
-    /// v1.0, which the appkey alone opens.
+    /// v1.0, which requires only the appkey.
     V1,
-    /// v2.0, which wants keys with the permission `CloudTrail:EventLog.List`.
+    /// v2.0, which requires keys with the permission `CloudTrail:EventLog.List`.
     #[default]
     V2,
 }
@@ -43,7 +56,7 @@ pub enum Api {
 impl std::str::FromStr for Api {
     type Err = Error;
 
-    /// Reads `v1` and `v2`.
+    /// Parses `v1` and `v2`.
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "v1" | "v1.0" => Ok(Self::V1),
@@ -53,7 +66,7 @@ impl std::str::FromStr for Api {
     }
 }
 
-/// Sets up a [`Client`].
+/// Builds a [`Client`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -68,55 +81,55 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Which version of the API; v2.0 by default.
+    /// Sets the version of the API; v2.0 by default.
     pub fn api(mut self, api: Api) -> Self {
         self.api = api;
         self
     }
 
-    /// How many requests may be under way at a time; 4 by default.
+    /// Sets the maximum number of concurrent requests; 4 by default.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency;
         self
     }
 
-    /// How many requests may begin in a second; 50 by default.
+    /// Sets the maximum number of requests per second; 50 by default.
     pub fn rate(mut self, rate: f64) -> Self {
         self.rate = rate;
         self
     }
 
-    /// How often a request is tried again; 8 times by default.
+    /// Sets how often a failed request is retried; 8 times by default.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// How long the first wait before another attempt is, at the most; half a second by default. Each
-    /// one after it is twice as long, up to half a minute.
+    /// Sets the maximum of the first pause before a retry; half a second by default. Each further pause
+    /// is twice as long, up to 30 seconds.
     pub fn backoff(mut self, backoff: Duration) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// How long a request may take, with all of its answer; a minute by default.
+    /// Sets the timeout of a request including its whole response; one minute by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many records are asked for at a time, 1 to 1000; 1000 by default.
+    /// Sets the number of records per request, 1 to 1000; 1000 by default.
     pub fn page_size(mut self, page_size: u64) -> Self {
         self.page_size = page_size;
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     ///
-    /// `INVALID_OPTION` where the base URL, the appkey or, for v2.0, the keys are missing or wrong, or
-    /// an option is out of range.
+    /// `INVALID_OPTION` if the base URL, the appkey or, for v2.0, the keys are missing or invalid, or an
+    /// option is out of range.
     pub fn build(self) -> Result<Client> {
         let Settings { base_url, app_key, access_key_id, secret_access_key, .. } = self.settings;
         let base_url = base_url.filter(|url| !url.is_empty()).ok_or_else(|| {
@@ -130,19 +143,19 @@ impl ClientBuilder {
             (Api::V2, None) => {
                 return Err(wrong(
                     "API v2 wants a User Access Key ID and a Secret Access Key: set \
-                     NHN_CLOUDTRAIL_ACCESS_KEY_ID and NHN_CLOUDTRAIL_SECRET_ACCESS_KEY, or ask v1, \
-                     which the appkey alone opens (--api v1)",
+                     NHN_CLOUDTRAIL_ACCESS_KEY_ID and NHN_CLOUDTRAIL_SECRET_ACCESS_KEY, both in one \
+                     place, or ask v1, which the appkey alone opens (--api v1)",
                 ));
             }
-            (Api::V2, Some((id, secret))) => {
-                let is_fit =
-                    |key: &Secret| key.reveal().bytes().all(|byte| byte.is_ascii_graphic());
-                if !is_fit(&id) || !is_fit(&secret) {
-                    return Err(wrong("a key has a character that no key has, or is cut by one"));
-                }
-                Some((id, secret))
-            }
+            (Api::V2, Some((id, secret))) => Some((id, secret)),
         };
+        let all_keys = || keys.iter().flat_map(|(id, secret)| [id, secret]).chain([&app_key]);
+        if !all_keys().all(Secret::is_header) {
+            return Err(wrong(
+                "a key has a space, a line feed or a character beyond ASCII, which no key has",
+            ));
+        }
+        let mask = Mask::new(all_keys());
         if !(1..=1000).contains(&self.page_size) {
             return Err(wrong("the page size must be 1 to 1000"));
         }
@@ -155,7 +168,8 @@ impl ClientBuilder {
         if !(self.rate > 0.0 && self.rate <= 10_000.0) {
             return Err(wrong("the rate must be more than 0 and at the most 10000 a second"));
         }
-        let (base, host) = base(&base_url)?;
+        let (base, uri, host) = base(&base_url)?;
+        check_proxy(&uri)?;
         let version = if self.api == Api::V1 { "v1.0" } else { "v2.0" };
         let mut source = Sha256::new();
         for part in [base.to_ascii_lowercase().as_str(), "\n", app_key.reveal()] {
@@ -164,9 +178,14 @@ impl ClientBuilder {
         let source = source.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let path = escape(app_key.reveal());
         let url = format!("{base}/cloud-trail/{version}/appkeys/{path}/events/search");
-        let config = ureq::Agent::config_builder()
+        let mut config = ureq::Agent::config_builder();
+        if is_loopback(uri.host().unwrap_or_default()) {
+            // No proxy may see the keys.
+            config = config.proxy(None);
+        }
+        let config = config
             .http_status_as_error(false)
-            // Elsewhere nobody is to get the keys.
+            // A redirect would send the keys to another host.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(self.timeout.min(Duration::from_secs(15))))
@@ -182,7 +201,7 @@ impl ClientBuilder {
         Ok(Client(Arc::new(Inner {
             agent: config.into(),
             url: url.into(),
-            app_key,
+            mask,
             host,
             source,
             keys,
@@ -193,33 +212,42 @@ impl ClientBuilder {
             page_size: self.page_size,
             next: Mutex::new(Instant::now()),
             requests: AtomicU64::new(0),
+            totals: Totals::default(),
+            skew: AtomicI64::new(0),
+            large: Mutex::new(()),
         })))
     }
 }
 
-/// Asks the query API. A clone is the same client: they share connections and the limits.
+/// A client of the query API. Clones share their connections and limits.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     agent: ureq::Agent,
-    /// With the appkey in it.
+    /// Contains the appkey.
     url: Secret,
-    app_key: Secret,
-    /// What errors call the API.
+    /// Masks keys in messages.
+    mask: Mask,
+    /// Name of the API in errors.
     host: String,
-    /// What tells the organization from others, and does not tell its appkey.
+    /// Identifies the organization without revealing its appkey.
     source: String,
     keys: Option<(Secret, Secret)>,
     concurrency: usize,
-    /// Between the beginnings of two requests.
+    /// Minimum time between the starts of two requests.
     pause: Duration,
     retries: u32,
     backoff: Duration,
     page_size: u64,
-    /// When the next request may begin.
+    /// When the next request may start.
     next: Mutex<Instant>,
     requests: AtomicU64,
+    totals: Totals,
+    /// Milliseconds by which the service's clock is ahead of the local one.
+    skew: AtomicI64,
+    /// Held while a large response is read.
+    large: Mutex<()>,
 }
 
 impl fmt::Debug for Client {
@@ -228,7 +256,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The acting member of a search, as the API wants it told.
+/// The acting member of a search, in the form that the API requires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "memberType", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -253,7 +281,7 @@ pub enum Member {
     },
 }
 
-/// What is searched for.
+/// What to search for.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Query {
@@ -262,7 +290,7 @@ pub struct Query {
     pub(crate) only: Only,
 }
 
-/// What narrows a search down.
+/// The filters of a search.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Only {
@@ -275,41 +303,45 @@ pub(crate) struct Only {
 }
 
 impl Query {
-    /// All events since a time, until now.
+    /// Selects all events since a time, until now.
     pub fn since(since: Timestamp) -> Self {
         Self { since, until: None, only: Only::default() }
     }
 
-    /// Until a time, as the API understands the ends of a period, and no later than now.
+    /// Sets the end of the period; whether the end is included is up to the API. A time in the future
+    /// means now.
     pub fn until(mut self, until: Timestamp) -> Self {
         self.until = Some(until);
         self
     }
 
-    /// Only events with this ID.
+    /// Selects events with this ID.
     pub fn event_id(mut self, event_id: impl Into<String>) -> Self {
         self.only.event_id = Some(event_id.into());
         self
     }
 
-    /// Only what the member with this UUID did; it wins over [`member`](Query::member).
+    /// Selects events of the member with this UUID; takes precedence over [`member`](Query::member).
     pub fn id_no(mut self, id_no: impl Into<String>) -> Self {
         self.only.id_no = Some(id_no.into());
         self
     }
 
-    /// Only what this member did.
+    /// Selects events of this member.
     pub fn member(mut self, member: Member) -> Self {
         self.only.member = Some(member);
         self
     }
 
-    /// The period, in milliseconds since 1970; refused where the API cannot tell of it.
+    /// Returns the period in milliseconds since 1970. Fails if the API does not cover it.
     #[doc(hidden)]
     pub fn period(&self) -> Result<(i64, i64)> {
-        let now = now();
+        self.period_at(now())
+    }
+
+    pub(crate) fn period_at(&self, now: i64) -> Result<(i64, i64)> {
         let since = self.since.as_millis();
-        // What is yet to come is not there to be asked for.
+        // The future cannot be requested.
         let until = self.until.map_or(now, |until| until.as_millis().min(now));
         if since >= until {
             let message = match self.until {
@@ -320,7 +352,7 @@ impl Query {
             };
             return Err(Error::new(Code::InvalidTime, message));
         }
-        // A minute, since somebody may have said "93 days ago" some time ago.
+        // One minute of tolerance, since "93 days ago" may have been computed some time ago.
         if since < now - RETENTION.as_millis() as i64 - 60_000 {
             let message = format!(
                 "since {}: NHN Cloud forgets events after three months; ask for no more than the \
@@ -333,13 +365,17 @@ impl Query {
     }
 }
 
-/// Now, in milliseconds since 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(SystemTime::now()).unwrap_or_default()
 }
 
-/// The stretch of time of a request, in milliseconds since 1970, and what narrows it down.
+/// Returns a time in milliseconds since 1970, or `None` if it is before 1970.
+fn millis(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis()).ok()
+}
+
+/// The range of a request, in milliseconds since 1970, and its filters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) from: i64,
@@ -347,25 +383,32 @@ pub(crate) struct Request<'a> {
     pub(crate) only: &'a Only,
 }
 
-/// Why an attempt failed.
+/// How long a page is retried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort<'a> {
+    /// Maximum number of retries of a request.
+    pub(crate) retries: u32,
+    pub(crate) stopped: &'a AtomicBool,
+}
+
+/// A failed attempt.
 struct Failed {
     error: Error,
-    heals: Heals,
-    /// How long the service wants to be left alone.
+    /// Maximum number of further attempts for this failure, within the client's limit.
+    retries: u32,
+    /// The pause that the service requested.
     wait: Option<Duration>,
 }
 
-#[derive(PartialEq, Eq)]
-enum Heals {
-    Never,
-    /// It should not, but whoever stands between may have said it.
-    Hardly,
-    Perhaps,
-}
+/// A retry may help.
+const TRANSIENT: u32 = u32::MAX;
+
+/// A retry should not help, but the response may come from a proxy.
+const DOUBTFUL: u32 = 2;
 
 impl Client {
-    /// A client of the API that the settings name; [`Settings::complete`] adds those of the
-    /// environment and the config file.
+    /// Returns a builder for a client of the API in `settings`. [`Settings::complete`] adds the settings
+    /// of the environment and the config file.
     pub fn builder(settings: Settings) -> ClientBuilder {
         ClientBuilder {
             settings,
@@ -379,24 +422,24 @@ impl Client {
         }
     }
 
-    /// The events of a search, the oldest first, each once. The period is asked for in pieces small
-    /// enough for a page, several at a time.
+    /// Returns a reader of the events of a search, the oldest first, each once. The period is requested
+    /// in chunks that fit a page, several at a time.
     ///
-    /// The reader gives what a log would give; what the API or the network refuses is an error of the
-    /// kind [`Service`](nhn_cloudtrail::ErrorKind::Service), and ends it.
+    /// The reader behaves like that of a log. An error of the API or the network has the kind
+    /// [`Service`](nhn_cloudtrail::ErrorKind::Service), and ends the reader.
     ///
     /// # Errors
     ///
-    /// `INVALID_TIME` for a period that the API cannot tell of.
+    /// `INVALID_TIME` for a period that the API does not cover.
     pub fn search(&self, query: Query) -> Result<Reader> {
         self.search_with(query, Reader::builder())
     }
 
-    /// The same with a reader of the caller's: its limits, what it selects, what stops it.
+    /// Like [`search`](Self::search), with the limits, filters and callbacks of `builder`.
     ///
     /// # Errors
     ///
-    /// `INVALID_TIME` for a period that the API cannot tell of.
+    /// `INVALID_TIME` for a period that the API does not cover.
     pub fn search_with(&self, query: Query, builder: ReaderBuilder) -> Result<Reader> {
         builder.dedup(true).from_reader(Search::new(self, query)?)
     }
@@ -405,7 +448,7 @@ impl Client {
         &self.0.source
     }
 
-    /// The API's host, and its port where the base URL names one.
+    /// Returns the API's host, with its port if the base URL has one.
     pub fn host(&self) -> &str {
         &self.0.host
     }
@@ -418,66 +461,134 @@ impl Client {
         self.0.page_size
     }
 
-    /// How many requests were sent.
+    /// Returns the number of requests sent.
     pub(crate) fn requests(&self) -> u64 {
         self.0.requests.load(Ordering::Relaxed)
     }
 
-    /// A page of a search, tried again within the budget.
+    pub(crate) fn retries(&self) -> u32 {
+        self.0.retries
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.0.totals
+    }
+
+    /// Returns the milliseconds by which the service's clock is ahead of the local one, if the difference
+    /// is large.
+    pub(crate) fn skew(&self) -> Option<i64> {
+        let skew = self.0.skew.load(Ordering::Relaxed);
+        (skew.abs() > MAX_SKEW).then_some(skew)
+    }
+
+    /// Returns the current time in milliseconds since 1970; by the service's clock if the local one is
+    /// wrong.
+    pub(crate) fn now(&self) -> i64 {
+        now().saturating_add(self.skew().unwrap_or(0))
+    }
+
+    /// Returns the period of a query, by the service's clock if the local one is wrong.
+    pub(crate) fn period(&self, query: &Query) -> Result<(i64, i64)> {
+        query.period_at(self.now()).map_err(|error| match self.skew() {
+            Some(skew) => {
+                Error::new(error.code(), format!("{}; {}", error.message(), wrong_clock(skew)))
+            }
+            None => error,
+        })
+    }
+
+    /// Requests one record of the query's period by the local clock. Any response contains the service's
+    /// time.
+    pub(crate) fn probe(&self, query: &Query, stopped: &AtomicBool) -> Result<()> {
+        let now = self.now();
+        let from = query.since.as_millis().min(now - 1);
+        let only = Only::default();
+        let request = Request { from, to: now, only: &only };
+        let answer = self.page(request, 0, 1, Effort { retries: 0, stopped })?;
+        self.0.totals.judge(&answer, 1);
+        Ok(())
+    }
+
+    /// Requests a page of a search, and retries within the limit.
     pub(crate) fn page(
         &self,
         request: Request<'_>,
         page: u64,
         limit: u64,
-        stopped: &AtomicBool,
+        effort: Effort<'_>,
     ) -> Result<Answer> {
         let body = self.body(request, page, limit)?;
         let mut attempt = 0;
         loop {
-            self.take_turn(stopped)?;
-            let failed = match self.attempt(&body, page, limit) {
+            self.take_turn(effort.stopped)?;
+            let failed = match self.attempt(&body) {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
-            let budget = match failed.heals {
-                Heals::Never => 0,
-                Heals::Hardly => self.0.retries.min(2),
-                Heals::Perhaps => self.0.retries,
-            };
+            let budget = effort.retries.min(failed.retries);
             let asked_for = failed.wait.unwrap_or_default();
             if attempt >= budget || asked_for > PATIENCE {
                 return Err(self.told(failed, attempt + 1));
             }
             let most = self.0.backoff.saturating_mul(1 << attempt.min(16)).min(LONGEST);
-            // Not all at once where all have failed at once.
+            // Random, so that requests that failed together are not retried together.
             let jittered = most.mul_f64(0.5 + fastrand::f64() / 2.0);
             if !asked_for.is_zero() {
                 self.hold_back(asked_for);
             }
-            wait(jittered.max(asked_for), stopped)?;
+            wait(jittered.max(asked_for), effort.stopped)?;
             attempt += 1;
         }
     }
 
-    /// How many records a search has, as far as there are no more than `most`.
+    /// Returns the number of records of a search; `None` if there are more than `known` and their number
+    /// cannot be determined. A total is only accepted if it cannot be the count of its page and is not
+    /// smaller than the number of records found.
     pub(crate) fn total(
         &self,
         request: Request<'_>,
-        most: u64,
-        stopped: &AtomicBool,
+        known: u64,
+        effort: Effort<'_>,
     ) -> Result<Option<u64>> {
-        if let Some(total) = self.page(request, 0, 1, stopped)?.total {
-            return Ok(Some(total));
+        // With pages of one record, finds the number of the first empty page.
+        let is_empty = |page| Ok::<_, Error>(self.page(request, page, 1, effort)?.count == 0);
+        let first = self.page(request, 0, 1, effort)?;
+        match (self.0.totals.judge(&first, 1), self.0.totals.of(&first)) {
+            (Rest::Nothing, _) => return Ok(Some(0)),
+            (_, Some(_)) if first.count == 0 => (),
+            (_, Some(total)) if total <= first.count && !self.0.totals.confirm(&first) => {
+                match is_empty(total)? {
+                    true => return Ok(Some(total)),
+                    false => self.0.totals.are_wrong(),
+                }
+            }
+            (_, Some(total)) => {
+                // A total that is always too small by the number of late records would look right.
+                let is_wrong = match self.0.totals.want_check() || may_be_capped(total) {
+                    true => match is_empty(total) {
+                        Ok(is_empty) => {
+                            self.0.totals.are_checked();
+                            !is_empty
+                        }
+                        // Not all services support pages this far back.
+                        Err(_) => false,
+                    },
+                    false => total < known && !is_empty(known - 1)?,
+                };
+                if !is_wrong {
+                    return Ok(Some(total));
+                }
+                self.0.totals.are_wrong();
+            }
+            (_, None) => (),
         }
-        // The number of the first page of one record that has none.
-        let is_empty = |page| Ok::<_, Error>(self.page(request, page, 1, stopped)?.count == 0);
-        if !is_empty(most)? {
+        if !is_empty(known)? {
             return Ok(None);
         }
-        let (mut from, mut to) = (0, most);
-        // Mostly it is just as many.
-        if most > 0 && !is_empty(most - 1)? {
-            return Ok(Some(most));
+        let (mut from, mut to) = (first.count.min(1), known);
+        // Usually the number is unchanged.
+        if known > 1 && !is_empty(known - 1)? {
+            return Ok(Some(known));
         }
         while from < to {
             let middle = from + (to - from) / 2;
@@ -516,9 +627,8 @@ impl Client {
         serde_json::to_vec(&body).map_err(|error| wrong(error.to_string()))
     }
 
-    fn attempt(&self, body: &[u8], page: u64, limit: u64) -> Result<Answer, Failed> {
+    fn attempt(&self, body: &[u8]) -> Result<Answer, Failed> {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
-        let heals = |error: Error| Failed { error, heals: Heals::Perhaps, wait: None };
         let mut request =
             self.0.agent.post(self.0.url.reveal()).header("content-type", "application/json");
         if let Some((id, secret)) = &self.0.keys {
@@ -527,38 +637,53 @@ impl Client {
                 .header("x-tc-authentication-secret", secret.reveal());
         }
         let response = request.send(body).map_err(unsent)?;
+        self.compare_clocks(response.headers());
         let status = response.status().as_u16();
         let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let wait = wait.and_then(retry_after);
         let mut bytes = Vec::new();
-        let read = response.into_body().into_reader().take(ANSWER + 1).read_to_end(&mut bytes);
-        // A refusal says why whatever its status.
+        let mut body = response.into_body().into_reader();
+        let mut read = body.by_ref().take(SMALL_ANSWER).read_to_end(&mut bytes);
+        // Several large responses at the same time would take too much memory. The lock is held until the
+        // response is parsed.
+        let _alone = if bytes.len() as u64 == SMALL_ANSWER && read.is_ok() {
+            let alone = self.0.large.lock().unwrap_or_else(PoisonError::into_inner);
+            // Allocated at once: buffers that grow leave chunks in the allocator's heaps, one per thread.
+            let rest = ANSWER + 1 - SMALL_ANSWER;
+            bytes.reserve_exact(usize::try_from(rest).unwrap_or_default());
+            read = body.take(rest).read_to_end(&mut bytes);
+            bytes.shrink_to_fit();
+            Some(alone)
+        } else {
+            None
+        };
+        // A refusal contains its reason, whatever the HTTP status is.
         let answer = match read {
             Err(error) if status == 200 => return Err(unread(error)),
             Ok(_) if bytes.len() as u64 > ANSWER => {
-                let error = Error::new(Code::BadAnswer, "the answer is larger than 128 MiB");
-                return Err(Failed { error, heals: Heals::Never, wait });
+                let error = Error::new(Code::BadAnswer, "the answer is larger than 32 MiB");
+                return Err(Failed { error, retries: 0, wait });
             }
-            _ => Answer::read(bytes, page, limit),
+            _ => Answer::read(bytes, &self.0.mask),
         };
         match answer {
-            Err(error) if error.code() == Code::Refused => {
-                Err(Failed { error, heals: Heals::Never, wait })
+            Err(error) if error.code() == Code::Refused => Err(Failed { error, retries: 0, wait }),
+            answer if status == 200 => {
+                answer.map_err(|error| Failed { error, retries: TRANSIENT, wait })
             }
-            answer if status == 200 => answer.map_err(|error| Failed { wait, ..heals(error) }),
             answer => Err(Failed {
                 error: bad_status(status, answer.err()),
-                heals: match status {
-                    408 | 425 | 429 | 500.. => Heals::Perhaps,
-                    300..=399 => Heals::Never,
-                    _ => Heals::Hardly,
+                retries: match status {
+                    408 | 425 | 429 | 500.. => TRANSIENT,
+                    300..=399 => 0,
+                    _ => DOUBTFUL,
                 },
                 wait,
             }),
         }
     }
 
-    /// Says of whom, and how often it was asked.
+    /// Adds the host and the number of attempts to an error.
     fn told(&self, failed: Failed, attempts: u32) -> Error {
         let error = failed.error;
         let mut message = format!("{}: {}", self.0.host, error.message());
@@ -568,18 +693,29 @@ impl Client {
         if let Some(wait) = failed.wait.filter(|wait| *wait > PATIENCE) {
             message.push_str(&format!("; the service asks to wait {} s", wait.as_secs()));
         }
-        if let Some(cause) = std::error::Error::source(&error) {
-            message.push_str(&format!(": {cause}"));
+        let refusal = Refusal::of(&error);
+        if let Some(cause) = std::error::Error::source(&error).filter(|_| refusal.is_none()) {
+            message.push_str(": ");
+            message.push_str(&self.0.mask.excerpt(&cause.to_string(), EXCERPT));
         }
-        // Whoever answers may repeat what was sent.
-        let keys = self.0.keys.iter().flat_map(|(id, secret)| [id, secret]);
-        for secret in keys.chain([&self.0.app_key]) {
-            message = message.replace(secret.reveal(), "***");
+        // The response may repeat what was sent.
+        let told = Error::new(error.code(), self.0.mask.apply(&message));
+        match refusal {
+            Some(refusal) => told.caused_by(refusal),
+            None => told,
         }
-        Error::new(error.code(), message)
     }
 
-    /// Waits until a request may begin.
+    /// Stores the difference between the service's clock and the local one.
+    fn compare_clocks(&self, headers: &ureq::http::HeaderMap) {
+        let date = headers.get("date").and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        if let Some(date) = date.and_then(millis) {
+            self.0.skew.store(date.saturating_sub(now()), Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until the next request may start.
     fn take_turn(&self, stopped: &AtomicBool) -> Result<()> {
         let turn = {
             let mut next = self.0.next.lock().unwrap_or_else(PoisonError::into_inner);
@@ -590,11 +726,25 @@ impl Client {
         wait(turn.saturating_duration_since(Instant::now()), stopped)
     }
 
-    /// Lets no request begin for a while.
+    /// Delays all further requests by `time`.
     fn hold_back(&self, time: Duration) {
         let mut next = self.0.next.lock().unwrap_or_else(PoisonError::into_inner);
         *next = (*next).max(Instant::now() + time);
     }
+}
+
+/// Returns the message for a clock that is wrong by this many milliseconds.
+pub(crate) fn wrong_clock(skew: i64) -> String {
+    let minutes = skew.unsigned_abs() / 60_000;
+    let how_much = match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    };
+    let direction = if skew > 0 { "behind" } else { "ahead of" };
+    format!(
+        "the clock of this machine is {how_much} {direction} the service's: the service's time was \
+         used; set the clock"
+    )
 }
 
 fn wait(time: Duration, stopped: &AtomicBool) -> Result<()> {
@@ -611,38 +761,39 @@ fn wait(time: Duration, stopped: &AtomicBool) -> Result<()> {
     }
 }
 
-/// Why no answer came.
+/// Describes why no response was received.
 fn unsent(error: ureq::Error) -> Failed {
     use ureq::Error as Sent;
-    let (code, what, heals) = match &error {
-        Sent::Timeout(_) => (Code::Timeout, "no answer came in time", Heals::Perhaps),
-        Sent::HostNotFound => (Code::Network, "there is no such host", Heals::Perhaps),
+    let (code, what, retries) = match &error {
+        Sent::Timeout(_) => (Code::Timeout, "no answer came in time", TRANSIENT),
+        Sent::HostNotFound => (Code::Network, "there is no such host", TRANSIENT),
+        error if is_tls(error) || matches!(error, Sent::Tls(_) | Sent::Pem(_)) => {
+            (Code::Network, NO_TLS, 1)
+        }
         Sent::Io(io) if io.kind() == std::io::ErrorKind::TimedOut => {
-            (Code::Timeout, "no answer came in time", Heals::Perhaps)
+            (Code::Timeout, "no answer came in time", TRANSIENT)
         }
         Sent::Io(_) | Sent::ConnectionFailed => {
-            (Code::Network, "the connection failed or broke", Heals::Perhaps)
-        }
-        Sent::Tls(_) | Sent::Rustls(_) | Sent::Pem(_) => {
-            (Code::Network, "no secure connection could be made", Heals::Hardly)
+            (Code::Network, "the connection failed or broke", TRANSIENT)
         }
         Sent::InvalidProxyUrl | Sent::ConnectProxyFailed(_) => {
-            (Code::Network, "the proxy of the environment does not let through", Heals::Hardly)
+            (Code::Network, "the proxy of the environment does not let through", DOUBTFUL)
         }
-        Sent::Protocol(_) => (Code::BadAnswer, "the answer is no HTTP", Heals::Perhaps),
-        _ => (Code::Network, "the request failed", Heals::Perhaps),
+        Sent::Protocol(_) => (Code::BadAnswer, "the answer is no HTTP", TRANSIENT),
+        _ => (Code::Network, "the request failed", TRANSIENT),
     };
-    Failed { error: Error::new(code, what).caused_by(error), heals, wait: None }
+    Failed { error: Error::new(code, what).caused_by(error), retries, wait: None }
 }
 
-/// Why an answer did not come to its end.
+/// Describes why a response was not received completely.
 fn unread(error: std::io::Error) -> Failed {
     let (code, what) = match error.kind() {
         std::io::ErrorKind::TimedOut => (Code::Timeout, "the answer took too long"),
         _ => (Code::BadAnswer, "the answer is cut off"),
     };
+    let retries = if is_tls(&error) { 1 } else { TRANSIENT };
     let error = Error::new(code, what).caused_by(error);
-    Failed { error, heals: Heals::Perhaps, wait: None }
+    Failed { error, retries, wait: None }
 }
 
 fn bad_status(status: u16, answer: Option<Error>) -> Error {
@@ -661,7 +812,7 @@ fn bad_status(status: u16, answer: Option<Error>) -> Error {
     Error::new(Code::HttpStatus, format!("the answer is HTTP {status}{said}{help}"))
 }
 
-/// The wait that a header asks for: seconds, or a date.
+/// Parses the pause in a `Retry-After` header: seconds or a date.
 fn retry_after(text: &str) -> Option<Duration> {
     match text.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -672,38 +823,19 @@ fn retry_after(text: &str) -> Option<Duration> {
     }
 }
 
-/// The base URL without a slash at its end, and the host in it.
-fn base(url: &str) -> Result<(String, String)> {
-    let url = url.trim().trim_end_matches('/');
-    let parsed: Uri = url.parse().map_err(|_| {
-        wrong("the base URL is none: give https:// and the host that the console names")
-    })?;
-    let host = parsed.host().unwrap_or_default();
-    let is_near = matches!(host, "localhost" | "[::1]") || host.starts_with("127.");
-    match parsed.scheme_str() {
-        Some("https") => (),
-        Some("http") if is_near => (),
-        Some("http") => {
-            return Err(wrong("the base URL must be https, or the keys can be read on the way"));
-        }
-        _ => {
-            return Err(wrong(
-                "the base URL must begin with https:// and go on with the host that the console names",
-            ));
-        }
-    }
-    if parsed.query().is_some() || url.contains(['?', '#', '@']) {
-        return Err(wrong("the base URL is a host, perhaps with a path, and nothing else"));
-    }
+/// Returns the base URL without a trailing slash, the same as a URI, and its host with the port.
+fn base(url: &str) -> Result<(String, Uri, String)> {
+    let (url, parsed) = endpoint(url, "the base URL")?;
     if parsed.path().contains("/cloud-trail/") {
         return Err(wrong("the base URL ends before /cloud-trail/"));
     }
     let port = parsed.port().map_or(String::new(), |port| format!(":{port}"));
-    Ok((url.to_owned(), format!("{host}{port}")))
+    let host = format!("{}{port}", parsed.host().unwrap_or_default());
+    Ok((url, parsed, host))
 }
 
-/// Text as a segment of a URL's path.
-fn escape(text: &str) -> String {
+/// Escapes text for a path segment or a query value of a URL.
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         match byte {

@@ -1,23 +1,29 @@
-//! What an archive has gained, line by line, each line bound to all before it.
+//! The ledger: what was added to an archive, one entry per line. Each line contains the hash of the
+//! previous one.
 //!
-//! `docs/collecting.md` describes the file byte by byte. A line is a JSON object, and its hash the SHA-256
-//! of its bytes without the line feed; `previous` is the hash of the line before, of the first line 64
-//! zeros. The hash of the last line is the ledger's head. The ledger is the journal too: what was fetched
-//! stands beside what came of it, in one line, so that neither is ever without the other.
+//! `docs/collecting.md` specifies the file byte by byte. A line is a JSON object, and its hash is the
+//! SHA-256 of its bytes without the line feed. `previous` is the hash of the previous line, or 64 zeros
+//! in the first line. The hash of the last line is the ledger's head. The ledger is the journal of what
+//! was fetched as well: a period and its files are recorded in the same line, so neither exists without
+//! the other.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use nhn_cloudtrail::{Code, Error, Position, Result};
+use nhn_cloudtrail_arrow::disk;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// What `previous` is in the first line.
+use crate::rules::{self, Rules, Unreadable};
+
+/// The value of `previous` in the first line.
 pub(crate) const BEGINNING: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The most that a line may have. A run that gains ten thousand files has some 2 MiB.
+/// The maximum length of a line. An entry with ten thousand files has about 2 MiB.
 const LINE: usize = 1 << 30;
 
 /// A line of the ledger.
@@ -25,23 +31,29 @@ const LINE: usize = 1 << 30;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) version: u32,
-    /// Its number, from 1.
+    /// The number of the entry, from 1.
     pub(crate) entry: u64,
     pub(crate) previous: String,
-    /// When it was written.
+    /// When the entry was written.
     pub(crate) time: String,
-    /// The files that the archive gained.
+    /// Files that were added to the archive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) files: Vec<RecordedFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) records: Option<Counts>,
-    /// Periods of the API that are in the archive.
+    /// Periods of the API that were added to the archive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) covered: Vec<Covered>,
-    /// Objects of buckets that are in the archive.
+    /// Objects of buckets that were added to the archive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) objects: Vec<Object>,
-    /// At the end of a run.
+    /// Recorded files that were removed from the archive, by their paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed: Vec<Removed>,
+    /// Losses that were repaired, or acknowledged as final.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) settled: Vec<Settled>,
+    /// Only at the end of a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<Run>,
 }
@@ -49,27 +61,27 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordedFile {
-    /// Its path in the archive, with slashes.
+    /// The path in the archive, with slashes.
     pub(crate) path: String,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
     pub(crate) records: u64,
 }
 
-/// How many records came, and what became of them: `fetched = new + known + rejected`.
+/// Number of records received, and what they became: `fetched = new + known + rejected`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Records that came, some of them more than once: periods overlap.
+    /// Records received; some more than once, since periods overlap.
     pub fetched: u64,
-    /// Records that the archive has gained.
+    /// Records added to the archive.
     pub new: u64,
-    /// Records that it had, or that came before in the same run.
+    /// Records that the archive already had, or that were received before in the same run.
     pub known: u64,
     /// Records that could not become events; their bytes are kept.
     pub rejected: u64,
-    /// New records with the key of another one and other content.
+    /// New records with the key of another record but different content.
     pub conflicts: u64,
 }
 
@@ -86,14 +98,14 @@ impl std::ops::AddAssign for Counts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Covered {
-    /// Which organization, by a hash of its appkey and the base URL.
+    /// Identifies the organization, by a hash of its appkey and the base URL.
     pub(crate) source: String,
-    /// The period as it was asked for, in milliseconds since 1970.
+    /// The requested period, in milliseconds since 1970.
     pub(crate) from: i64,
     pub(crate) to: i64,
-    /// How many records the API has of it.
+    /// Number of records that the API has of it.
     pub(crate) records: u64,
-    /// Whether the period is that of others together, which stay.
+    /// Whether the period spans several others, which stay valid.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) whole: bool,
 }
@@ -101,11 +113,73 @@ pub(crate) struct Covered {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Object {
-    /// Its URL.
+    /// URL of the object.
     pub(crate) name: String,
     pub(crate) bytes: u64,
-    /// What tells this version of it from others.
+    /// Distinguishes this version of the object from others.
     pub(crate) version: String,
+}
+
+/// Files that were removed from the archive together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Removed {
+    /// Their paths in the archive, with slashes.
+    pub(crate) paths: Vec<String>,
+    pub(crate) why: Why,
+}
+
+/// Why files were removed from the archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum Why {
+    /// Other files, recorded by the same entry, contain the same records.
+    Compacted {
+        /// The paths of the other files.
+        into: Vec<String>,
+        /// Number of records in them.
+        records: u64,
+        /// A SHA-256 of the records, independent of their order and of how they are split into files. It
+        /// is the same for the old and the new files.
+        content: String,
+    },
+    /// The files were older than the retention period.
+    Pruned {
+        /// The first day that is kept, `YYYY-MM-DD`.
+        before: String,
+        reason: String,
+    },
+}
+
+/// A loss that was repaired, or is final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settled {
+    pub(crate) loss: Loss,
+    pub(crate) how: How,
+    /// Why a loss is final, or how it was repaired.
+    pub(crate) reason: String,
+}
+
+/// Something that an archive had, or should have, and does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum Loss {
+    /// A recorded file that is missing or altered, by its path.
+    File(String),
+    /// A period of the API, in milliseconds since 1970.
+    Period { source: String, from: i64, to: i64 },
+    /// An object, by its URL.
+    Object(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum How {
+    /// The lost data was read again.
+    Repaired,
+    /// The data cannot be recovered from any source.
+    Final,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,40 +188,47 @@ pub(crate) struct Run {
     pub(crate) begun: String,
     pub(crate) records: Counts,
     pub(crate) gaps: Vec<Gap>,
+    /// Names of the sources, by their hashes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) names: BTreeMap<String, String>,
 }
 
-/// What a run was to fetch and has not.
+/// Something that a run should have fetched and did not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gap {
-    /// Since when, RFC 3339; none of an object.
+    /// Start, RFC 3339; `None` for an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// Until when.
+    /// End; `None` for an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// The object's URL; none of a period.
+    /// URL of the object; `None` for a period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// What is the matter.
+    /// The reason.
     pub reason: String,
 }
 
-/// What a run that was killed left.
+/// What a killed run left.
+#[derive(Default)]
 struct Found {
-    /// Where the whole lines end, where something stands after them.
+    /// The end of the last complete line, if bytes follow it.
     torn_after: Option<u64>,
     head_is_old: bool,
 }
 
-/// A ledger that is added to.
+/// A ledger that is open for writing.
 pub(crate) struct Ledger {
     folder: PathBuf,
     pub(crate) entries: Vec<Entry>,
     pub(crate) head: String,
+    found: Found,
+    /// Whether the disk may have an entry that is not in memory.
+    is_broken: bool,
 }
 
-/// The lines of a ledger as they are in the file, with what follows the last line feed.
+/// Returns the lines of a ledger, and the bytes after the last line feed.
 pub(crate) fn lines(text: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let (whole, rest) = match text.iter().rposition(|byte| *byte == b'\n') {
         Some(end) => text.split_at(end + 1),
@@ -159,7 +240,7 @@ pub(crate) fn lines(text: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     (lines, rest)
 }
 
-/// Whether a run that was killed may have left this of an entry's line.
+/// Returns whether a killed run may have left these bytes as the beginning of an entry's line.
 pub(crate) fn may_begin(torn: &[u8], number: u64, previous: &str) -> bool {
     let begins = format!(r#"{{"version":1,"entry":{number},"previous":"{previous}","time":""#);
     let length = torn.len().min(begins.len());
@@ -175,97 +256,165 @@ pub(crate) fn head_file(folder: &Path) -> PathBuf {
 }
 
 impl Ledger {
-    /// Reads the ledger in a folder, or begins one. What a run that was killed left is mended.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
-        let (ledger, found) = Self::read_as_is(folder)?;
-        if let Some(whole) = found.torn_after {
-            // The run that wrote it was killed, and nothing of it has come into the archive.
-            let path = ledger_file(folder);
-            let file = File::options().write(true).open(&path);
-            let mended = file.and_then(|file| file.set_len(whole).and_then(|()| file.sync_all()));
-            mended.map_err(|error| failed(&path, error))?;
-        }
-        if found.head_is_old {
-            ledger.store_head()?;
-        }
-        Ok(ledger)
-    }
-
-    /// Reads the ledger in a folder, and changes nothing.
+    /// Reads the ledger in a folder without changing it. A run may add to it meanwhile.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
-        Ok(Self::read_as_is(folder)?.0)
+        let mut tries = 0;
+        loop {
+            let head = Self::stored_head(folder)?;
+            let ledger = Self::read_as_is(folder);
+            tries += 1;
+            // The ledger and the head may have been read at different times.
+            if ledger.is_ok() || tries == 10 || Self::stored_head(folder)? == head {
+                return ledger;
+            }
+        }
     }
 
-    fn read_as_is(folder: &Path) -> Result<(Self, Found)> {
+    /// Reads the ledger in a folder without changing it. No run may add to it meanwhile.
+    pub(crate) fn read_as_is(folder: &Path) -> Result<Self> {
         let path = ledger_file(folder);
         let text = match is_own(&path)? {
             true => fs::read(&path).map_err(|error| failed(&path, error))?,
             false => Vec::new(),
         };
         let (lines, torn) = lines(&text);
-        let mut ledger =
-            Self { folder: folder.to_owned(), entries: Vec::new(), head: BEGINNING.to_owned() };
+        let mut ledger = Self {
+            folder: folder.to_owned(),
+            entries: Vec::new(),
+            head: BEGINNING.to_owned(),
+            found: Found::default(),
+            is_broken: false,
+        };
         let mut before = None;
+        let invalid = |line, message: &str| {
+            let mut place = place(&path);
+            place.line = line;
+            Error::new(Code::InvalidArchive, message).at(place)
+        };
         for (number, line) in (1..).zip(lines) {
-            let entry = serde_json::from_slice::<Entry>(line).ok();
+            let entry = match rules::read(line) {
+                Err(Unreadable::Newer(message)) => return Err(invalid(number, &message)),
+                entry => entry.ok(),
+            };
             let fits = |entry: &Entry| entry.previous == ledger.head && entry.entry == number;
             let Some(entry) = entry.filter(fits) else {
                 let message = "this line of the ledger does not follow from those before it: \
                                `archive verify` says what was changed";
-                let mut place = place(&path);
-                place.line = number;
-                return Err(Error::new(Code::InvalidArchive, message).at(place));
+                return Err(invalid(number, message));
             };
             ledger.entries.push(entry);
             before = Some(std::mem::replace(&mut ledger.head, hash(line)));
         }
-        let head_is_old = match ledger.stored_head()? {
+        let mut rules = Rules::default();
+        for (number, entry) in (1..).zip(&ledger.entries) {
+            if let Some((_, message)) = rules.check(entry).into_iter().next() {
+                let message = format!("{message}: `archive verify` says all that was changed");
+                return Err(invalid(number, &message));
+            }
+        }
+        ledger.found.head_is_old = match Self::stored_head(folder)? {
             Some(stored) if stored == ledger.head => false,
             None if ledger.entries.len() <= 1 => true,
-            // Killed after the line, and before this.
+            // A run was killed after it wrote the line and before it wrote the head.
             Some(stored) if Some(&stored) == before.as_ref() => true,
             _ => {
                 let message = "the ledger is not the one that was written last: `archive verify` says \
                                what was changed";
-                return Err(Error::new(Code::InvalidArchive, message).at(place(&path)));
+                return Err(invalid(0, message));
             }
         };
         if !may_begin(torn, ledger.entries.len() as u64 + 1, &ledger.head) {
-            let message = "what stands after the ledger's last line is no beginning of a line: `archive \
-                           verify` says what was changed";
-            return Err(Error::new(Code::InvalidArchive, message).at(place(&path)));
+            let message = "the text after the ledger's last line is not the beginning of a line: see `archive \
+                           verify`";
+            return Err(invalid(0, message));
         }
-        let torn_after = (!torn.is_empty()).then(|| (text.len() - torn.len()) as u64);
-        Ok((ledger, Found { torn_after, head_is_old }))
+        ledger.found.torn_after = (!torn.is_empty()).then(|| (text.len() - torn.len()) as u64);
+        Ok(ledger)
     }
 
-    /// Adds an entry, which is on the disk after that.
+    /// Repairs what a killed run left.
+    pub(crate) fn mend(&mut self) -> Result<()> {
+        let path = ledger_file(&self.folder);
+        let Found { torn_after, head_is_old } = std::mem::take(&mut self.found);
+        let head_is_old = head_is_old && !self.entries.is_empty();
+        if torn_after.is_some() || head_is_old {
+            let options = &mut File::options();
+            let file = disk::open(&path, options.write(true));
+            let mended = file.and_then(|file| {
+                // The run that wrote the partial line was killed before it added anything to the archive.
+                torn_after.map_or(Ok(()), |whole| disk::truncate(&file, whole))?;
+                // The last line may not be on the disk yet.
+                disk::sync(&file)
+            });
+            mended.map_err(|error| failed(&path, error))?;
+        }
+        if head_is_old { self.store_head() } else { Ok(()) }
+    }
+
+    /// Appends an entry and syncs it to the disk. If this fails, the entry may or may not be on the disk.
+    /// Its files must stay; the next run will find out.
     pub(crate) fn append(&mut self, mut entry: Entry) -> Result<()> {
-        entry.entry = self.entries.len() as u64 + 1;
+        entry.entry = self.next();
         entry.previous.clone_from(&self.head);
         let path = ledger_file(&self.folder);
         let failed = |error| failed(&path, error);
+        if self.is_broken {
+            return Err(failed(io::Error::other("an earlier entry of this run failed")));
+        }
         let mut line = serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?;
         if line.len() > LINE {
             return Err(failed(io::Error::other("an entry is too large")));
         }
         let head = hash(&line);
         line.push(b'\n');
-        let mut file = private_file(File::options().append(true).create(true), &path)?;
-        let length = file.metadata().map_err(failed)?.len();
-        if let Err(error) = file.write_all(&line).and_then(|()| file.sync_all()) {
-            // What it speaks of does not come now.
-            let _ = file.set_len(length);
-            return Err(failed(error));
-        }
-        sync_folder(&self.folder)?;
+        let options = &mut File::options();
+        let mut file = disk::open(&path, options.append(true).create(true)).map_err(failed)?;
+        self.is_broken = true;
+        disk::write_all(&mut file, &line).map_err(failed)?;
+        disk::sync(&file).map_err(failed)?;
+        disk::sync_folder(&self.folder).map_err(failed)?;
         self.head = head;
         self.entries.push(entry);
-        self.store_head()
+        self.store_head()?;
+        self.is_broken = false;
+        Ok(())
     }
 
-    fn stored_head(&self) -> Result<Option<String>> {
-        let path = head_file(&self.folder);
+    /// Returns the number of the next entry.
+    pub(crate) fn next(&self) -> u64 {
+        self.entries.len() as u64 + 1
+    }
+
+    /// Returns the head after the given number of entries, or `None` if there are fewer.
+    pub(crate) fn head_at(&self, entries: u64) -> Option<&str> {
+        match self.entries.get(usize::try_from(entries).ok()?) {
+            Some(after) => Some(&after.previous),
+            None if entries == self.entries.len() as u64 => Some(&self.head),
+            None => None,
+        }
+    }
+
+    /// Returns the recorded files that the archive must have: those that were not removed and whose loss
+    /// is not settled.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &RecordedFile> {
+        let removed = self.entries.iter().flat_map(|entry| &entry.removed);
+        let mut gone: HashSet<&str> =
+            removed.flat_map(|removed| &removed.paths).map(String::as_str).collect();
+        gone.extend(self.settled().filter_map(|settled| match &settled.loss {
+            Loss::File(path) => Some(path.as_str()),
+            _ => None,
+        }));
+        let files = self.entries.iter().flat_map(|entry| &entry.files);
+        files.filter(move |file| !gone.contains(file.path.as_str()))
+    }
+
+    /// Returns the settled losses in the order of the ledger.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = &Settled> {
+        self.entries.iter().flat_map(|entry| &entry.settled)
+    }
+
+    fn stored_head(folder: &Path) -> Result<Option<String>> {
+        let path = head_file(folder);
         if !is_own(&path)? {
             return Ok(None);
         }
@@ -274,7 +423,9 @@ impl Ledger {
     }
 
     fn store_head(&self) -> Result<()> {
-        write_whole(&head_file(&self.folder), format!("{}\n", self.head).as_bytes())
+        let path = head_file(&self.folder);
+        let stored = disk::write_whole(&path, format!("{}\n", self.head).as_bytes());
+        stored.map_err(|error| failed(&path, error))
     }
 }
 
@@ -286,7 +437,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The size and the hash of a file. Where `seen` is false, it ends with `ConnectionAborted`.
+/// Returns the size and the hash of a file. Fails with `ConnectionAborted` if `seen` returns false.
 pub(crate) fn hash_file(
     path: &Path,
     mut seen: impl FnMut(u64) -> bool,
@@ -309,8 +460,8 @@ pub(crate) fn hash_file(
     }
 }
 
-/// Whether there is such a file. An error where it is a link to one elsewhere, a pipe that nobody may
-/// write to, or the like.
+/// Returns whether the file exists. Fails if it is a link to elsewhere, a pipe, or anything else that is
+/// not a regular file.
 pub(crate) fn is_own(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(data) if data.is_file() => Ok(true),
@@ -321,42 +472,6 @@ pub(crate) fn is_own(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(failed(path, error)),
     }
-}
-
-/// Writes a file that is there as a whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    let mut file =
-        private_file(File::options().write(true).create(true).truncate(true), &unfinished)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let named = written.and_then(|()| fs::rename(&unfinished, path));
-    named.map_err(|error| failed(path, error))?;
-    path.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Opens a file that only its owner can read.
-pub(crate) fn private_file(options: &mut fs::OpenOptions, path: &Path) -> Result<File> {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.open(path).map_err(|error| failed(path, error))
-}
-
-/// Makes a folder that only its owner can read, and those above it.
-pub(crate) fn private_folder(path: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| failed(path, error))
-}
-
-/// Makes sure that names given in a folder outlast a loss of power.
-pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
-    if cfg!(unix) {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| failed(folder, error))?;
-    }
-    Ok(())
 }
 
 pub(crate) fn place(path: &Path) -> Position {

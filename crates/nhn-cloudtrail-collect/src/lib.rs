@@ -1,5 +1,5 @@
-//! Collects NHN Cloud CloudTrail events: from the query API, from buckets of Object Storage, and into an
-//! archive that outlives the three months after which NHN Cloud forgets them.
+//! Collects NHN Cloud CloudTrail events from the query API and from buckets of Object Storage, and keeps
+//! them in an archive beyond the three months after which NHN Cloud deletes them.
 //!
 //! ```no_run
 //! use nhn_cloudtrail::Timestamp;
@@ -8,58 +8,90 @@
 //! let client = Client::builder(Settings::default().complete(None)?).build()?;
 //! let since = Timestamp::parse("2026-10-01T00:00:00Z").unwrap();
 //!
-//! // The events of a search, as a log would give them,
+//! // Read the events of a search, as from a log.
 //! for event in client.search(Query::since(since).event_id("event_id.iaas.instance.delete"))? {
 //!     println!("{:?}", event?.user_id());
 //! }
-//! // or all events there are, kept.
+//! // Keep all events in an archive.
 //! let report = Collection::new("archive/").api(client, Query::since(since)).run()?;
 //! println!("{} new events, head {}", report.records.new, report.head);
 //! # Ok::<(), nhn_cloudtrail::Error>(())
 //! ```
 //!
-//! # The flow
+//! # Overview
 //!
-//! [`Settings`] say where the API is and hold the keys. A [`Client`] asks it for a page, again where that
-//! can heal what went wrong. `fetch` cuts a period until each piece fits a page, several at a time, and
-//! knows when it has all of it. [`Client::search`] makes a reader of that; [`Collection`] compares what an
-//! archive has with what there is, and adds the rest. [`Buckets`] make objects sources like any other.
-//! [`Verify`] says whether an archive is as its ledger says, [`Status`] what it has.
+//! - [`Settings`] hold the API's address and the keys.
+//! - [`Client`] requests pages of the API, and retries where that can help.
+//! - `fetch` splits a period into chunks that fit a page, requests several at a time, and checks that
+//!   they are complete.
+//! - [`Client::search`] returns the events as a reader.
+//! - [`Collection`] compares an archive with the API, and adds what is missing.
+//! - [`Buckets`] make objects readable like any other source.
+//! - [`Verify`] compares an archive with its ledger; [`Status`] reports its contents.
+//! - [`Repair`] reads lost data again; [`Acknowledge`] records that it cannot be recovered.
+//! - [`Compaction`] merges small files; [`Pruning`] removes old days.
 //!
 //! # Errors
 //!
-//! Those of [`nhn_cloudtrail`]. What the network or the service does is of the kind
-//! [`Service`](nhn_cloudtrail::ErrorKind::Service): `NETWORK`, `TIMEOUT`, `HTTP_STATUS` and `BAD_ANSWER` after
-//! all attempts, `REFUSED` at once. No appkey and no key stands in any of them.
+//! The errors are those of [`nhn_cloudtrail`]. Errors of the network and the service have the kind
+//! [`Service`](nhn_cloudtrail::ErrorKind::Service): `NETWORK`, `TIMEOUT`, `HTTP_STATUS` and `BAD_ANSWER`
+//! after all retries, `REFUSED` at once. No error contains an appkey or a key.
 //!
 //! # Features
 //!
-//! `object-storage`, on by default: buckets, with an asynchronous runtime for them.
+//! `object-storage`, enabled by default: buckets, with an asynchronous runtime for them.
 
+mod acknowledge;
 mod answer;
 mod archive;
 #[cfg(feature = "object-storage")]
 mod bucket;
 mod client;
 mod collect;
+mod compact;
+mod departure;
 mod fetch;
+mod head_file;
+mod health;
+mod journal;
 mod ledger;
+mod losses;
+mod mask;
+mod network;
+mod operation;
 mod plan;
+mod prune;
 mod rejects;
+mod repair;
+mod rules;
 mod search;
 mod settings;
 mod sign;
+mod sources;
 mod status;
+mod totals;
+mod tree;
 mod verify;
 
+pub use acknowledge::{Acknowledge, AcknowledgeReport};
 #[cfg(feature = "object-storage")]
 pub use bucket::Buckets;
 pub use client::{Api, Client, ClientBuilder, Member, Query, RETENTION};
-pub use collect::{Collected, Collection, Report};
+pub use collect::{Collected, Collection, Report, SourceReport};
+pub use compact::{Compaction, CompactionReport, SkippedDay};
+pub use head_file::usual_head_file;
 pub use ledger::{Counts, Gap};
+pub use losses::{LossState, LossStatus};
+pub use prune::{Pruning, PruningReport};
 #[doc(hidden)]
 pub use rejects::reject_line;
+pub use repair::{Repair, RepairReport};
+#[doc(hidden)]
+pub use settings::is_exposed;
 pub use settings::{BucketSettings, Secret, Settings};
 pub use sign::{PublicKey, Signer};
-pub use status::{Day, LastRun, SourceStatus, Status, Stretch};
+pub use sources::{SourceDefaults, SourceSettings};
+pub use status::{
+    BucketStatus, Day, LastRun, LockStatus, PrunedStatus, SourceStatus, Status, Stretch,
+};
 pub use verify::{Finding, FindingKind, Hashed, Verified, Verify};

@@ -1,14 +1,17 @@
-//! What is to be asked: periods by day, less what is known already.
+//! Plans the requests: periods by day, without what is already known.
 
 use crate::fetch::Period;
+use crate::ledger::Covered;
+use crate::totals::may_be_capped;
 
 pub(crate) const DAY: i64 = 86_400_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 
-/// How far the periods of neighbouring days overlap: a record that lies on the edge is in one of them,
-/// whatever the API thinks of the ends of a period.
-const OVERLAP: i64 = 1;
+/// Overlap of the periods of neighboring days: a record at the boundary is in at least one of them,
+/// whether the API includes the ends of a period or not.
+pub(crate) const OVERLAP: i64 = 1;
 
-/// The days (UTC) of a period, overlapping by a little.
+/// Returns the days (UTC) of a period, overlapping slightly.
 pub(crate) fn days(since: i64, until: i64) -> Vec<(i64, i64)> {
     let first = since.div_euclid(DAY);
     let last = (until - 1).div_euclid(DAY);
@@ -19,7 +22,7 @@ pub(crate) fn days(since: i64, until: i64) -> Vec<(i64, i64)> {
     (first..=last).map(day).collect()
 }
 
-/// What is to be fetched of a period of which some is known, by day, and overlapping what is known.
+/// Returns what is to be fetched of a partly known period, by day, overlapping what is known.
 pub(crate) fn missing(since: i64, until: i64, known: &[Period]) -> Vec<Period> {
     let fresh = |(from, to): (i64, i64)| {
         let from = if from > since { (from - OVERLAP).max(since) } else { from };
@@ -34,7 +37,7 @@ pub(crate) fn missing(since: i64, until: i64, known: &[Period]) -> Vec<Period> {
     uncovered(since, until, known).into_iter().flat_map(fresh).collect()
 }
 
-/// What is not covered of a period.
+/// Returns the parts of a period that are not covered.
 pub(crate) fn uncovered(since: i64, until: i64, known: &[Period]) -> Vec<(i64, i64)> {
     let mut gaps = Vec::new();
     let mut at = since;
@@ -50,7 +53,7 @@ pub(crate) fn uncovered(since: i64, until: i64, known: &[Period]) -> Vec<(i64, i
     gaps
 }
 
-/// What periods, in the order of time, make of a longer one together.
+/// Returns the ranges that periods cover together; the periods are in chronological order.
 pub(crate) fn stretches(
     periods: impl IntoIterator<Item = (i64, i64)>,
     since: i64,
@@ -68,12 +71,12 @@ pub(crate) fn stretches(
     stretches
 }
 
-/// The known periods of each day, as far as they follow each other.
+/// Groups the known periods of each day that follow each other.
 pub(crate) fn groups(known: &[Period]) -> Vec<Vec<Period>> {
     let mut groups: Vec<Vec<Period>> = Vec::new();
     let mut end = i64::MIN;
     for &period in known {
-        // By the middle, since the ends reach into other days.
+        // The middle of the period decides, since its ends overlap other days.
         let day = |period: &Period| (period.from + (period.to - period.from) / 2).div_euclid(DAY);
         match groups.last_mut() {
             Some(group) if end >= period.from && group.first().map(day) == Some(day(&period)) => {
@@ -89,10 +92,22 @@ pub(crate) fn groups(known: &[Period]) -> Vec<Vec<Period>> {
     groups
 }
 
-/// What the periods of a group make together.
+/// Returns the range that a group of periods covers.
 pub(crate) fn whole(group: &[Period]) -> (i64, i64) {
     let from = group.iter().map(|period| period.from).min().unwrap_or_default();
     (from, group.iter().map(|period| period.to).max().unwrap_or_default())
+}
+
+/// Returns the number of records of a group; records at the boundary of two periods count twice.
+pub(crate) fn records(group: &[Period]) -> u64 {
+    group.iter().filter_map(|period| period.known).sum()
+}
+
+/// Returns a period that spans a group and has this many records; or `None` if the number may be the
+/// largest that the service reports.
+pub(crate) fn whole_of(source: &str, (from, to): (i64, i64), records: u64) -> Option<Covered> {
+    let source = source.to_owned();
+    (!may_be_capped(records)).then_some(Covered { source, from, to, records, whole: true })
 }
 
 #[cfg(test)]

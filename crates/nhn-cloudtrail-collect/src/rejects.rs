@@ -1,12 +1,12 @@
-//! Rejects as lines of JSON.
+//! Rejects as JSON lines.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nhn_cloudtrail::{Position, Reject};
 use serde::{Deserialize, Serialize};
 
-/// A reject as a line of JSON: its place, the reason, and its bytes as `raw`, or as `raw_base64` where
-/// they are not UTF-8.
+/// Returns a reject as a JSON line: its position, the reason, and its bytes as `raw`, or as `raw_base64`
+/// if they are not UTF-8.
 pub fn reject_line(reject: &Reject) -> Vec<u8> {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -39,13 +39,13 @@ pub fn reject_line(reject: &Reject) -> Vec<u8> {
         },
         length: (reject.length() > reject.raw().len() as u64).then(|| reject.length()),
     };
-    // Text and numbers: nothing that JSON could not hold.
+    // Text and numbers can always be serialized.
     let mut json = serde_json::to_vec(&line).unwrap_or_default();
     json.push(b'\n');
     json
 }
 
-/// The bytes of a reject that such a line holds.
+/// Returns the bytes of the reject in such a line.
 pub(crate) fn raw_of(line: &[u8]) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
     struct Line {

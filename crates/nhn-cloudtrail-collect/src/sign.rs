@@ -1,21 +1,24 @@
-//! Signatures of a ledger's head: Ed25519, over the head's 64 letters.
+//! Signatures of a ledger's head: Ed25519 over the head, the number of its entry, and the time.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use nhn_cloudtrail::{Code, Error, Result};
-use ring::signature::{ED25519, Ed25519KeyPair, UnparsedPublicKey};
+use nhn_cloudtrail_arrow::disk;
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::{failed, hex, is_own, place, write_whole};
+use crate::archive::time;
+use crate::client::now;
+use crate::ledger::{failed, hex, is_own, place};
 
-/// What stands before the key in the public key's file: RFC 8410.
+/// The bytes before the key in a file of a public key: RFC 8410.
 const ED25519_KEY: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0];
 
-/// Signs the heads of ledgers.
+/// A private key that signs the heads of ledgers.
 pub struct Signer(Ed25519KeyPair);
 
 impl fmt::Debug for Signer {
@@ -25,11 +28,12 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Reads a private key, as `openssl genpkey -algorithm ed25519` writes it.
+    /// Reads a private key, as written by `openssl genpkey -algorithm ed25519`.
     ///
     /// # Errors
     ///
-    /// `INVALID_OPTION` where the file holds no such key, `NOT_FOUND` or `IO` where it cannot be read.
+    /// `INVALID_OPTION` if the file does not contain such a key, `NOT_FOUND` or `IO` if it cannot be
+    /// read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let pem = read(path)?;
@@ -42,60 +46,107 @@ impl Signer {
         pair.map(Self).map_err(|_| wrong())
     }
 
-    fn sign(&self, head: &str) -> String {
-        hex(self.0.sign(head.as_bytes()).as_ref())
+    /// Returns what is wrong with the signature in a folder, if there is one: it must be valid under this
+    /// key, and the ledger must contain the signed head.
+    pub(crate) fn check<'a>(
+        &self,
+        folder: &Path,
+        head_at: impl Fn(u64) -> Option<&'a str>,
+    ) -> Result<Option<String>> {
+        if !is_own(&signature_file(folder))? {
+            return Ok(None);
+        }
+        let wrong = match Signature::read(folder) {
+            None => Some("it cannot be read".to_owned()),
+            Some(signature) if !signature.is_by(self.0.public_key().as_ref()) => {
+                Some("it is not of this key".to_owned())
+            }
+            Some(signature) => signature.unknown(head_at),
+        };
+        Ok(wrong.map(|wrong| {
+            format!(
+                "the archive's signature does not hold: {wrong}; nothing was signed or collected. Find out \
+                 with `archive verify --public-key` and an earlier head what was changed. If the key was \
+                 changed on purpose, remove _archive/signature.json"
+            )
+        }))
     }
 }
 
-/// A line of the file of signatures.
+/// A line of the signature file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signature {
     entry: u64,
+    time: String,
     head: String,
     signature: String,
+}
+
+impl Signature {
+    fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(signature_file(folder)).ok()?).ok()
+    }
+
+    /// Returns the signed text.
+    fn text(entry: u64, time: &str, head: &str) -> String {
+        format!("nhn-cloudtrail archive\nentry {entry}\ntime {time}\nhead {head}\n")
+    }
+
+    fn is_by(&self, key: &[u8]) -> bool {
+        let text = Self::text(self.entry, &self.time, &self.head);
+        let bytes = unhex(&self.signature).unwrap_or_default();
+        UnparsedPublicKey::new(&ED25519, key).verify(text.as_bytes(), &bytes).is_ok()
+    }
+
+    /// Returns what is wrong if the ledger does not contain the signed head.
+    fn unknown<'a>(&self, head_at: impl Fn(u64) -> Option<&'a str>) -> Option<String> {
+        let is_known = self.entry > 0 && head_at(self.entry) == Some(&self.head);
+        let entry = self.entry;
+        (!is_known).then(|| {
+            format!("the signature is of entry {entry}, which the ledger does not have so")
+        })
+    }
 }
 
 pub(crate) fn signature_file(folder: &Path) -> PathBuf {
     folder.join("signature.json")
 }
 
-/// Signs a head, unless it is.
+/// Signs a head.
 pub(crate) fn sign(signer: &Signer, folder: &Path, entry: u64, head: &str) -> Result<()> {
     let path = signature_file(folder);
-    let signature = Signature { entry, head: head.to_owned(), signature: signer.sign(head) };
+    let (time, head) = (time(now()), head.to_owned());
+    let signature = hex(signer.0.sign(Signature::text(entry, &time, &head).as_bytes()).as_ref());
+    let signature = Signature { entry, time, head, signature };
     let mut line = serde_json::to_vec(&signature).map_err(|error| failed(&path, error.into()))?;
     line.push(b'\n');
-    if is_own(&path)? && fs::read(&path).is_ok_and(|stored| stored == line) {
-        return Ok(());
+    disk::write_whole(&path, &line).map_err(|error| failed(&path, error))
+}
+
+/// Returns what is wrong with the signature in a folder, regardless of the key: the ledger must contain
+/// the signed head.
+pub(crate) fn check<'a>(folder: &Path, head_at: impl Fn(u64) -> Option<&'a str>) -> Option<String> {
+    if !signature_file(folder).exists() {
+        return None;
     }
-    write_whole(&path, &line)
+    match Signature::read(folder) {
+        Some(signature) => signature.unknown(head_at),
+        None => Some("the signature cannot be read".to_owned()),
+    }
 }
 
-/// What is wrong with the signature in a folder, whoever has signed: it must be of one of these heads.
-pub(crate) fn check(folder: &Path, heads: &[String]) -> Option<String> {
-    let text = fs::read(signature_file(folder)).ok()?;
-    let Ok(signature) = serde_json::from_slice::<Signature>(&text) else {
-        return Some("the signature cannot be read".to_owned());
-    };
-    let place = usize::try_from(signature.entry).ok().and_then(|entry| entry.checked_sub(1));
-    let is_known = place.and_then(|place| heads.get(place)) == Some(&signature.head);
-    (!is_known).then(|| {
-        let entry = signature.entry;
-        format!("the signature is of entry {entry}, which the ledger does not have so")
-    })
-}
-
-/// Who has signed must have this key.
+/// A public key that verifies the signature of an archive.
 #[derive(Debug)]
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// Reads a public key, as `openssl pkey -pubout` writes it.
+    /// Reads a public key, as written by `openssl pkey -pubout`.
     ///
     /// # Errors
     ///
-    /// `INVALID_OPTION` where the file holds no such key, `NOT_FOUND` or `IO` where it cannot be read.
+    /// `INVALID_OPTION` if the file does not contain such a key, `NOT_FOUND` or `IO` if it cannot be
+    /// read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let pem = read(path)?;
@@ -107,22 +158,21 @@ impl PublicKey {
         })
     }
 
-    /// What is wrong with the signature in a folder, of this head.
-    pub(crate) fn check(&self, folder: &Path, head: &str) -> Option<String> {
-        let text = match fs::read(signature_file(folder)) {
-            Ok(text) => text,
-            Err(_) => return Some("there is no signature".to_owned()),
-        };
-        let Ok(signature) = serde_json::from_slice::<Signature>(&text) else {
+    /// Returns what is wrong with the signature of the newest head in a folder.
+    pub(crate) fn check(&self, folder: &Path, entry: u64, head: &str) -> Option<String> {
+        if !signature_file(folder).exists() {
+            return Some("there is no signature".to_owned());
+        }
+        let Some(signature) = Signature::read(folder) else {
             return Some("the signature cannot be read".to_owned());
         };
-        if signature.head != head {
-            let message = "the signature is of another head, that of entry";
-            return Some(format!("{message} {}", signature.entry));
+        if !signature.is_by(&self.0) {
+            return Some("the signature is not of this key".to_owned());
         }
-        let bytes = unhex(&signature.signature).unwrap_or_default();
-        let verified = UnparsedPublicKey::new(&ED25519, self.0).verify(head.as_bytes(), &bytes);
-        verified.is_err().then(|| "the signature is not of this key".to_owned())
+        (signature.head != head || signature.entry != entry).then(|| {
+            let message = "the signature is of another head, that of entry";
+            format!("{message} {}", signature.entry)
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use nhn_cloudtrail_collect::{Api, Client, Member, Settings};
 use serde_json::json;
 use support::{APP_KEY, Server, day, query, until};
 
-/// When what is looked at begins.
+/// Start of the requested period.
 fn since() -> String {
     format!("{}T00:00:00.000Z", day(3))
 }
@@ -43,7 +43,7 @@ fn all(reader: Reader) -> Vec<String> {
 fn every_event_comes_once_whatever_the_ends_of_a_period_mean() {
     for bounds in ["inclusive", "half-open", "exclusive"] {
         for api in [Api::V1, Api::V2] {
-            // Records in the same millisecond as others, and at the edge of pages and days.
+            // Records in the same millisecond as others, and at the boundaries of pages and days.
             let server = small(&[
                 "--bounds",
                 bounds,
@@ -84,7 +84,7 @@ fn events_come_in_the_order_of_time() {
     assert!(times.is_sorted());
 }
 
-/// Everything that can go wrong and heals.
+/// All faults from which a retry recovers.
 const FAULTS: &[&str] = &[
     "http500",
     "http503",
@@ -111,7 +111,7 @@ fn every_fault_at_every_request_heals() {
     let server = small(&["--retry-after", "0"]);
     let expected: Vec<String> = server.keys().into_iter().collect();
     for api in [Api::V1, Api::V2] {
-        // Smaller than what the busiest of the three days has, whatever days of the week they are.
+        // Smaller than the busiest of the three days, whatever weekdays they are.
         let builder = || server.client(api).page_size(100).timeout(Duration::from_millis(200));
         let before = server.searches();
         all(builder().build().unwrap().search(query(&since())).unwrap());

@@ -1,4 +1,4 @@
-//! Archives: what comes to them, what becomes of it when a run is cut short, and what is noticed.
+//! Archives: what is added to them, how an interrupted run is recovered, and what is detected.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ use nhn_cloudtrail_collect::{
 use serde_json::json;
 use support::{Server, day, query, until};
 
-/// When what is looked at begins.
+/// Start of the requested period.
 fn since() -> String {
     format!("{}T00:00:00.000Z", day(10))
 }
@@ -39,7 +39,7 @@ fn collect(server: &Server, archive: &Path) -> Report {
     Collection::new(archive).api(client, query(&since())).run().unwrap()
 }
 
-/// The keys of what an archive holds, in order, each as often as it is there.
+/// Returns the keys of an archive's records in order, each as often as it occurs.
 fn keys(archive: &Path) -> Vec<String> {
     let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
     let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
@@ -74,7 +74,7 @@ fn an_archive_has_everything_once_and_takes_it_once() {
     let english = Collection::new(&archive)
         .names(nhn_cloudtrail::catalog::Catalog::builtin(), nhn_cloudtrail::catalog::Lang::En)
         .api(server.client(Api::V2).build().unwrap(), query(&format!("{}T00:00:00Z", day(20))));
-    // Only days that have nothing yet: the names of an archive are in one language all the same.
+    // Only days without events: an archive still has event names in one language.
     server.control("insert", &json!({"time": format!("{}T00:00:00Z", day(15)), "count": 1}));
     assert_eq!(english.run().unwrap_err().code(), Code::InvalidOption);
     assert_eq!(keys(&archive), expected);
@@ -136,7 +136,7 @@ fn records_that_come_while_pages_are_read_are_neither_lost_nor_doubled() {
     collect(&server, &archive);
     let held: BTreeSet<String> = keys(&archive).into_iter().collect();
     assert_eq!(held.len(), keys(&archive).len());
-    // Those of the first run are all there, but for what came behind its back.
+    // All records of the first run are there, except those that were added after they were read.
     assert!(held.len() >= 3000);
     let inserted = server.state()["inserted"].as_u64().unwrap();
     assert!(inserted > 5);
@@ -150,7 +150,7 @@ fn both_copies_of_a_record_are_kept_where_they_differ() {
     collect(&server, &archive);
     let key = keys(&archive).remove(7);
     server.control("mask", &json!({ "uuid": key }));
-    // Something has come to the day, so that it is read again.
+    // The day has new records, so it is read again.
     let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
     let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
     let mut reader = Reader::builder().format(Arc::new(parquet)).open([&archive]).unwrap();
@@ -186,7 +186,7 @@ fn rejects_are_kept_once() {
     let records = folder.path().join("records");
     fs::write(&records, format!("#time={}T00:00:00.500Z\t\"none\"\n", day(2))).unwrap();
     let archive = folder.path().join("archive");
-    // On a day that has nothing else.
+    // On a day without other records.
     let records = records.to_str().unwrap();
     let server = Server::api(&["--events", "0", "--until", &until(), "--records", records]);
     let report = collect(&server, &archive);
@@ -232,13 +232,13 @@ fn days_that_cannot_be_compared_are_gaps() {
     let fail = |at: u64, next: u64| {
         server.control("fail", &json!({"kinds": ["http500"], "at": at, "next": next}))
     };
-    // Nothing can be asked.
+    // All requests fail.
     fail(1, 1000);
     let report = run();
     assert_eq!(report.error.as_ref().map(|error| error.code()), Some(Code::HttpStatus));
     assert_eq!(report.gaps.len(), 1, "{:?}", report.gaps);
     assert!(report.gaps[0].reason.contains("came late"), "{:?}", report.gaps);
-    // Only the number of one day can be, and nothing of the others.
+    // Only the count of one day succeeds; all other requests fail.
     let restarted = Server::api(&["--events", "3000", "--days", "10", "--until", &until()]);
     assert!(collect(&restarted, &folder.path().join("other")).is_complete());
     restarted.control("fail", &json!({"kinds": ["http500"], "at": 4, "next": 1000}));
@@ -246,7 +246,7 @@ fn days_that_cannot_be_compared_are_gaps() {
     let other = Collection::new(folder.path().join("other")).api(client, query(&since()));
     let report = other.run().unwrap();
     assert!(!report.is_complete() && report.error.is_none(), "{report:?}");
-    assert!(report.gaps[0].since > Some(since()), "{:?}", report.gaps);
+    assert!(report.gaps[0].until < Some(until()), "{:?}", report.gaps);
 }
 
 #[test]
@@ -346,9 +346,9 @@ fn only_one_run_is_at_an_archive() {
     let error = run.unwrap_err();
     assert_eq!(error.code(), Code::Locked);
     assert!(error.to_string().contains("process"), "{error}");
-    assert_eq!(Verify::new().run(&archive, &mut |_, _| true).unwrap_err().code(), Code::Locked);
-    drop(lock);
+    // `verify` does not have to wait.
     assert!(verify(&archive).is_intact());
+    drop(lock);
 }
 
 #[test]
@@ -388,7 +388,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// An archive of some runs, so that its ledger has some lines.
+/// Creates an archive with several runs, so that its ledger has several lines.
 fn grown(server: &Server, archive: &Path) -> Report {
     for day in [8, 6, 4, 2, 0].map(day) {
         let client = server.client(Api::V2).build().unwrap();
@@ -519,7 +519,7 @@ fn every_tampering_is_named() {
     assert!(messages.into_iter().any(|message| message.contains("entry 1 do not add up")));
     let marked = after(&|root| fs::write(root.join(".nhn-cloudtrail.lock"), "x").unwrap());
     assert_eq!(marked, [(Altered, ".nhn-cloudtrail.lock".to_owned())]);
-    // What is no file is not waited for, and not written through.
+    // A path that is not a regular file does not block, and is not written through.
     for name in ["ledger.jsonl", "head", "lock", "signature.json"] {
         let path = format!("_archive/{name}");
         let linked = after(&|root| {
@@ -545,7 +545,7 @@ fn every_tampering_is_named() {
     assert_eq!(gone, [(Removed, "_archive/head".to_owned())]);
     let cut = lines(&|lines| lines.truncate(count - 2));
     assert!(cut.iter().any(|(kind, _)| *kind == Head), "{cut:?}");
-    // A ledger that was written anew as a whole holds by itself, but not against the head.
+    // A completely rewritten ledger is consistent in itself, but does not match the head.
     let _ = fs::remove_dir_all(&tampered);
     collect(&server, &tampered);
     assert!(verify(&tampered).is_intact());
@@ -562,7 +562,7 @@ fn every_tampering_is_named() {
 fn the_head_can_be_signed() {
     let folder = tempfile::tempdir().unwrap();
     let archive = folder.path().join("archive");
-    // Of RFC 8410 and of no use to anybody.
+    // The example key of RFC 8410, which is public.
     let key = "-----BEGIN PRIVATE KEY-----\n\
                MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
                -----END PRIVATE KEY-----\n";
@@ -599,13 +599,24 @@ fn the_head_can_be_signed() {
         let name = "_archive/signature.json".to_owned();
         assert_eq!(found(&archive), [(FindingKind::Signature, name)]);
     }
+    let refused = collection().signer(Signer::open(&key).unwrap()).run();
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArchive);
+    fs::remove_file(&signature).unwrap();
     collection().signer(Signer::open(&key).unwrap()).run().unwrap();
     assert!(check(&public));
     assert_eq!(Signer::open(file("none", "x")).unwrap_err().code(), Code::InvalidOption);
     assert_eq!(PublicKey::open(&key).unwrap_err().code(), Code::InvalidOption);
 }
 
-/// Every state of the disk that a kill can leave between two steps of a commit is mended.
+/// Writes the journal of a run that is about to write an entry.
+fn journal(archive: &Path, entry: u64, previous: &str, run: &str) {
+    let time = "2026-10-01T00:00:00.000Z";
+    let line =
+        json!({"version": 1, "entry": entry, "previous": previous, "run": run, "time": time});
+    fs::write(archive.join("_archive/journal"), format!("{line}\n")).unwrap();
+}
+
+/// Every state of the disk that a kill can leave between two steps of a commit is repaired.
 #[test]
 fn what_a_kill_leaves_is_mended_by_the_next_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -615,9 +626,10 @@ fn what_a_kill_leaves_is_mended_by_the_next_run() {
     let path = archive.join("_archive/ledger.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    // As it was after the first entry was written, and before its files had their names.
+    // The state after the first entry was written and before its files were renamed.
     let first: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
     let _ = fs::remove_file(archive.join("_archive/head"));
+    let mut run = String::new();
     for file in files(&archive.join("events")) {
         let name = file.strip_prefix(archive.join("events")).unwrap();
         if !name.to_string_lossy().ends_with(".parquet") {
@@ -631,23 +643,69 @@ fn what_a_kill_leaves_is_mended_by_the_next_run() {
             let staged = archive.join(".events.nhn-cloudtrail").join(name);
             fs::create_dir_all(staged.parent().unwrap()).unwrap();
             fs::rename(&file, staged).unwrap();
+            let name = name.file_name().unwrap().to_str().unwrap();
+            run = name.strip_prefix("part-").unwrap().rsplit_once('-').unwrap().0.to_owned();
         } else {
             fs::remove_file(&file).unwrap();
         }
     }
-    // And the second entry was begun.
-    let half = lines.get(1).map_or("", |line| line.split_at(line.len() / 2).0);
-    fs::write(&path, format!("{}{half}", lines[0])).unwrap();
-    // The head is written after the line: there is none yet, or that of an archive without entries.
-    for head in [None, Some(format!("{}\n", "0".repeat(64)))] {
+    fs::write(&path, lines[0]).unwrap();
+    // Only the journal distinguishes its files from foreign ones.
+    let is_left = |kind, path: &str| {
+        let left = found(&archive);
+        left.iter().any(|(found, at)| *found == kind && at.starts_with(path))
+    };
+    let beginning = "0".repeat(64);
+    for other in [None, Some((2, &*beginning, &*run)), Some((1, &*"1".repeat(64), &*run))] {
+        if let Some((entry, previous, run)) = other {
+            journal(&archive, entry, previous, run);
+            assert!(is_left(FindingKind::Added, "_archive/journal"));
+        }
+        assert!(is_left(FindingKind::Removed, "_archive/head"));
+        assert!(is_left(FindingKind::Moved, "events/"));
+        assert!(is_left(FindingKind::Added, ".events.nhn-cloudtrail/"));
+    }
+    journal(&archive, 1, &beginning, "another-run");
+    assert!(is_left(FindingKind::Added, ".events.nhn-cloudtrail/"));
+    journal(&archive, 1, &beginning, &run);
+    // The head is written after the line.
+    for head in [None, Some(format!("{beginning}\n"))] {
         if let Some(head) = head {
             fs::write(archive.join("_archive/head"), head).unwrap();
         }
         let verified = verify(&archive);
         assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);
     }
+    // Files that the run did not write are not accepted, and neither are those of another run.
+    let stage = archive.join(".events.nhn-cloudtrail");
+    let whole = fs::read(files(&stage).remove(0)).unwrap();
+    for (name, bytes) in
+        [("x", &b"x"[..]), ("0", b"x"), ("event_date=2026-10-01/x.parquet", &whole)]
+    {
+        fs::create_dir_all(stage.join(name).parent().unwrap()).unwrap();
+        fs::write(stage.join(name), bytes).unwrap();
+        let left = format!(".events.nhn-cloudtrail/{name}");
+        assert_eq!(found(&archive), [(FindingKind::Added, left)]);
+        fs::remove_file(stage.join(name)).unwrap();
+    }
+    let staged = files(&stage).remove(0);
+    fs::write(&staged, b"x").unwrap();
+    assert!(is_left(FindingKind::Removed, "events/"), "its content is another one");
+    fs::write(&staged, &whole).unwrap();
     assert!(collect(&server, &archive).is_complete());
     let verified = verify(&archive);
     assert!(verified.is_intact() && !verified.interrupted, "{:?}", verified.findings);
     assert_eq!(keys(&archive), server.keys().into_iter().collect::<Vec<_>>());
+    // A partial line.
+    let text = fs::read_to_string(&path).unwrap();
+    let count = text.lines().count() as u64;
+    let half =
+        format!(r#"{{"version":1,"entry":{},"previous":"{}","time":"20"#, count + 1, verified.head);
+    fs::write(&path, format!("{text}{half}")).unwrap();
+    assert_eq!(found(&archive), [(FindingKind::Added, "_archive/ledger.jsonl".to_owned())]);
+    journal(&archive, count + 1, &verified.head, &run);
+    let verified = verify(&archive);
+    assert!(verified.is_intact() && verified.interrupted, "{:?}", verified.findings);
+    assert!(collect(&server, &archive).is_complete());
+    assert!(verify(&archive).is_intact());
 }

@@ -1,4 +1,4 @@
-//! Buckets of OpenStack Swift, which is what NHN Cloud's Object Storage is.
+//! Buckets of OpenStack Swift, on which NHN Cloud's Object Storage is based.
 
 #![cfg(feature = "object-storage")]
 #![expect(
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nhn_cloudtrail::{Code, Reader, Result};
-use nhn_cloudtrail_collect::{Api, BucketSettings, Buckets, Collection, Verify};
+use nhn_cloudtrail_collect::{Api, BucketSettings, Buckets, Collection, Status, Verify};
 use support::{Server, day, query, until};
 
 fn settings(server: &Server) -> BucketSettings {
@@ -27,7 +27,7 @@ fn settings(server: &Server) -> BucketSettings {
     settings
 }
 
-/// Puts objects by Swift's own API.
+/// Uploads objects with Swift's own API.
 fn put(server: &Server, bucket: &str, objects: &[(&str, Vec<u8>)]) {
     let signed = ureq::get(format!("{}/auth/v1.0", server.url))
         .header("x-auth-user", "test:tester")
@@ -107,7 +107,7 @@ fn objects_are_sources_like_any_other() {
         .unwrap();
     let position = reader.next().unwrap().unwrap().position();
     assert_eq!(position.source.as_deref(), Some("s3://audit/logs/2026-11/한글 이름.jsonl"));
-    // A reader that is dropped in the middle of many leaves nothing behind that waits.
+    // A reader that is dropped while many objects are pending leaves no waiting threads behind.
     let mut reader =
         Reader::builder().store(Arc::new(buckets.clone())).open(["s3://audit"]).unwrap();
     assert!(reader.next().is_some());
@@ -146,7 +146,7 @@ fn what_is_wrong_with_a_bucket_is_told() {
     let error = Collection::new(&archive).bucket(buckets, "s3://audit").run().unwrap_err();
     assert_eq!(error.code(), Code::InvalidOption);
     assert!(!archive.exists());
-    // Without anything that reads buckets the name is that of no file.
+    // Without a store for buckets, the name is treated as that of a missing file.
     assert_eq!(Reader::open(Path::new("s3://audit")).unwrap_err().code(), Code::NotFound);
 }
 
@@ -172,7 +172,9 @@ fn an_archive_unites_a_bucket_and_the_api() {
     let run = || {
         Collection::new(&archive)
             .api(client.clone(), query(&format!("{}T00:00:00Z", day(5))))
+            .named("seoul")
             .bucket(buckets.clone(), "s3://audit")
+            .named("export")
             .run()
             .unwrap()
     };
@@ -186,6 +188,43 @@ fn an_archive_unites_a_bucket_and_the_api() {
     assert!(report.is_complete(), "{report:?}");
     // One record is in both.
     assert_eq!((report.records.new, report.objects), (10, 2));
-    assert_eq!(run().records.fetched, 0);
+    let last = run();
+    assert_eq!(last.records.fetched, 0);
+    let names: Vec<_> = last.sources.iter().map(|source| source.name.as_deref()).collect();
+    assert_eq!(names, [Some("seoul"), Some("export")]);
+    let status = Status::read(&archive).unwrap();
+    assert_eq!(status.sources[0].name.as_deref(), Some("seoul"));
+    // Two of them in two versions.
+    let bucket = &status.buckets[0];
+    assert_eq!((bucket.name.as_str(), bucket.source.as_str()), ("export", "s3://audit"));
+    assert_eq!((status.buckets.len(), bucket.objects), (1, status.objects));
+    assert_eq!(status.objects, 4);
     assert!(Verify::new().run(&archive, &mut |_, _| true).unwrap().is_intact());
+}
+
+#[test]
+fn odd_names_and_another_region_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Server::swift(&folder.path().join("swift")) else { return };
+    let odd = ["a/../b", "a//b", "control\u{1}", "line\nfeed", "tab\tname", "trail/"];
+    let mut objects: Vec<(&str, Vec<u8>)> = odd.iter().map(|name| (*name, lines(0..1))).collect();
+    objects.push(("good + 100 %&<한글>.jsonl", lines(1..2)));
+    put(&server, "audit", &objects);
+    let buckets = Buckets::new(settings(&server)).unwrap();
+    let archive = folder.path().join("archive");
+    let report = Collection::new(&archive).bucket(buckets, "s3://audit").run().unwrap();
+    assert_eq!((report.objects, report.records.new), (1, 1), "{report:?}");
+    let mut missing: Vec<_> = report.gaps.iter().filter_map(|gap| gap.object.clone()).collect();
+    missing.sort();
+    let shown = odd.map(|name| {
+        let name = name.replace(|c: char| c.is_control(), "\u{fffd}");
+        format!("s3://audit/{name}")
+    });
+    assert_eq!(missing, shown);
+    let mut elsewhere = settings(&server);
+    elsewhere.region = Some("jp1".into());
+    let buckets = Buckets::new(elsewhere).unwrap();
+    let error = Reader::builder().store(Arc::new(buckets)).open(["s3://audit"]).unwrap_err();
+    let told = "the region jp1 is wrong: the bucket is in kr1";
+    assert!(error.to_string().contains(told), "{error}");
 }

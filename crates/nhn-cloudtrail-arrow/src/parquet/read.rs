@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -15,10 +16,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, RecordBatch};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::{DataType, Field as ArrowField, Schema};
+use arrow_schema::{DataType, Field as ArrowField, Schema, SchemaRef};
 use nhn_cloudtrail::catalog::Catalog;
 use nhn_cloudtrail::{
-    Code, Column, Error, Field, FieldTest, Filter, Format, Position, RawRows, Result, Rows,
+    Code, Column, Error, Field, FieldTest, Filter, Format, Misses, Position, RawRows, Result, Rows,
     Timestamp,
 };
 use parquet::arrow::ProjectionMask;
@@ -31,6 +32,7 @@ use parquet::file::statistics::Statistics;
 
 use super::checksum;
 use super::record::Records;
+use crate::dataset::{is_without_times, times_of};
 use crate::schema::{WIRE, data_type};
 use crate::table::is_meaning;
 use crate::texts::Texts;
@@ -74,12 +76,14 @@ impl fmt::Debug for Parquet {
 }
 
 impl Parquet {
-    /// Passes over rows that `filter` leaves out, as far as columns tell without reading the rest.
-    /// The reader needs the filter all the same.
+    /// Skips rows that `filter` excludes, as far as some columns show it without reading the others, and
+    /// the days of a data set outside of the filter's times, whose files are not opened. The reader still
+    /// needs the filter.
     pub fn new(filter: &Filter, catalog: &Catalog) -> Self {
         let (since, until) = filter.time_range();
         let (tests, fields) = (filter.field_tests(catalog), filter.fields());
-        Self(Arc::new(Pruner { since, until, tests, fields, only: None, verify: false }))
+        let misses = filter.misses().cloned();
+        Self(Arc::new(Pruner { since, until, tests, fields, only: None, verify: false, misses }))
     }
 
     /// Checks the checksum of a file before its records are returned: a change of any bit of the file
@@ -139,6 +143,14 @@ impl Format for Parquet {
         let (open, skipped) = (None, 0);
         Ok(Box::new(RecordReader { table, pruner, columns, groups, checksum, open, skipped }))
     }
+
+    fn skips_folder(&self, name: &OsStr) -> bool {
+        let skips = name.to_str().is_some_and(|name| self.0.rules_out_folder(name));
+        if let Some(misses) = self.0.misses.as_ref().filter(|_| skips) {
+            misses.record_skipped_day();
+        }
+        skips
+    }
 }
 
 /// Says which rows and columns need not be read.
@@ -152,11 +164,29 @@ struct Pruner {
     /// The columns that are needed, where these are not all.
     only: Option<Vec<Column>>,
     verify: bool,
+    /// Counts the days that are not read.
+    misses: Option<Misses>,
 }
 
 impl Pruner {
     fn wants_times(&self) -> bool {
         self.since.is_some() || self.until.is_some()
+    }
+
+    /// Returns whether all events between these times, as far as they are known, are outside of the
+    /// wanted range.
+    fn rules_out_times(&self, first: Option<i64>, last: Option<i64>) -> bool {
+        let too_early = |last: i64| self.since.is_some_and(|since| last < since.as_millis());
+        let too_late = |first: i64| self.until.is_some_and(|until| first >= until.as_millis());
+        last.is_some_and(too_early) || first.is_some_and(too_late)
+    }
+
+    /// Returns whether no event in a data set's folder with this name is wanted.
+    fn rules_out_folder(&self, name: &str) -> bool {
+        match times_of(name) {
+            Some((first, last)) => self.rules_out_times(Some(first), Some(last)),
+            None => self.wants_times() && is_without_times(name),
+        }
     }
 
     /// Whether statistics tell that no row of a group is wanted.
@@ -165,9 +195,7 @@ impl Pruner {
         let Some(Statistics::Int64(times)) = time.and_then(|time| time.statistics()) else {
             return false;
         };
-        let too_early = |last: &i64| self.since.is_some_and(|since| *last < since.as_millis());
-        let too_late = |first: &i64| self.until.is_some_and(|until| *first >= until.as_millis());
-        times.max_opt().is_some_and(too_early) || times.min_opt().is_some_and(too_late)
+        self.rules_out_times(times.min_opt().copied(), times.max_opt().copied())
     }
 
     /// The columns that it looks at. What a file has no column for cannot be told.
@@ -424,6 +452,21 @@ impl TableFile {
         let metadata =
             guard(path, || ArrowReaderMetadata::try_new(found.metadata().clone(), options))?;
         Ok(Self { file, path: path.to_owned(), metadata, columns, checksum })
+    }
+
+    /// Returns the same file with the types and the metadata with which it was written. Use it only for
+    /// files that are known to be written by this library: values that repeat in the file then repeat in
+    /// memory.
+    pub(crate) fn into_written(self) -> Result<Self> {
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Skip);
+        let metadata = self.metadata.metadata().clone();
+        let metadata = guard(&self.path, || ArrowReaderMetadata::try_new(metadata, options))?;
+        Ok(Self { metadata, ..self })
+    }
+
+    /// Returns the schema of the batches that are read.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.metadata.schema().clone()
     }
 
     /// How many row groups it has.

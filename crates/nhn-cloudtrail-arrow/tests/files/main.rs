@@ -15,6 +15,7 @@ mod killed;
 mod parquet;
 #[path = "../plain/mod.rs"]
 mod plain;
+mod stored;
 #[expect(dead_code, reason = "of use to other tests")]
 #[path = "../../../nhn-cloudtrail/tests/support/mod.rs"]
 mod support;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::common::{Ran, command, folder, names, run};
 
 /// The end of what the servers' organization has done: a day ago, since the API forgets.
-fn until() -> String {
+pub(crate) fn until() -> String {
     static LAST: LazyLock<u64> = LazyLock::new(|| {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         now.as_secs() / 86_400 - 1
@@ -20,9 +20,9 @@ fn until() -> String {
 }
 
 /// A server that runs until this is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    url: String,
+    pub(crate) url: String,
 }
 
 impl Drop for Server {
@@ -33,7 +33,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let server = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/servers/cloudtrail_api.py");
         let mut child = Command::new("python3")
             .arg(server)
@@ -61,7 +61,7 @@ impl Server {
         keys
     }
 
-    fn command(&self, archive: &Path) -> Command {
+    pub(crate) fn command(&self, archive: &Path) -> Command {
         let mut command = command();
         command
             .env("NHN_CLOUDTRAIL_ACCESS_KEY_ID", "testKeyId")
@@ -73,7 +73,7 @@ impl Server {
         command
     }
 
-    fn collect(&self, archive: &Path, more: &[&str]) -> Ran {
+    pub(crate) fn collect(&self, archive: &Path, more: &[&str]) -> Ran {
         self.command(archive).args(more).output().unwrap().into()
     }
 }
@@ -223,6 +223,26 @@ fn what_cannot_work_is_told_with_what_to_do() {
     assert!(nothing.stderr.contains("--since") && nothing.stderr.contains("--bucket"));
 }
 
+#[test]
+fn a_deadline_ends_a_run_with_status_1() {
+    let folder = folder();
+    let server = Server::start(&["--events", "10", "--days", "5"]);
+    let ran = server.collect(&folder.path().join("a"), &["--deadline", "0s", "--format", "json"]);
+    assert_eq!(ran.status, 1, "{}", ran.all());
+    assert_eq!(
+        (ran.json()["status"].as_str(), ran.json()["new"].as_u64()),
+        (Some("incomplete"), Some(0))
+    );
+    assert!(ran.json()["gaps"][0]["reason"].as_str().unwrap().contains("deadline"));
+    assert_eq!(ran.json()["warnings"].as_array().map(Vec::len), Some(0));
+    let ran = server.collect(&folder.path().join("b"), &["--deadline", "1h30m"]);
+    assert_eq!(ran.status, 0, "{}", ran.all());
+    for wrong in ["", "soon", "50", "-5m", "1 month"] {
+        let ran = server.collect(&folder.path().join("c"), &["--deadline", wrong]);
+        assert_eq!((ran.status, folder.path().join("c").exists()), (2, false), "{wrong}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn keys_come_from_a_config_file_which_should_be_its_owners() {
@@ -237,7 +257,9 @@ fn keys_come_from_a_config_file_which_should_be_its_owners() {
         server.url
     );
     std::fs::write(&config, text).unwrap();
-    for (mode, warned) in [(0o644, true), (0o600, false)] {
+    for (mode, warned) in
+        [(0o640, true), (0o604, true), (0o620, true), (0o602, true), (0o700, false), (0o600, false)]
+    {
         std::fs::set_permissions(&config, std::fs::Permissions::from_mode(mode)).unwrap();
         let archive = folder.path().join("archive");
         let ran = run([
@@ -250,7 +272,175 @@ fn keys_come_from_a_config_file_which_should_be_its_owners() {
             archive.to_str().unwrap(),
         ]);
         assert_eq!(ran.status, 0, "{}", ran.all());
-        assert_eq!(ran.stderr.contains("chmod 600"), warned, "{}", ran.stderr);
+        assert_eq!(ran.stderr.contains("chmod 600"), warned, "{mode:o}: {}", ran.stderr);
         assert!(!ran.all().contains("testSecret"));
     }
+}
+
+/// Returns the files of an archive's data set, in order.
+fn tables(archive: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for folder in std::fs::read_dir(archive.join("events")).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() {
+            files.extend(std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn an_archive_is_kept() {
+    let folder = folder();
+    let archive = folder.path().join("archive");
+    let path = archive.to_str().unwrap();
+    let server = Server::start(&["--events", "500", "--days", "5"]);
+    let repair = |more: &[&str]| -> Ran {
+        let mut command = command();
+        command
+            .env("NHN_CLOUDTRAIL_ACCESS_KEY_ID", "testKeyId")
+            .env("NHN_CLOUDTRAIL_SECRET_ACCESS_KEY", "testSecret")
+            .env("NHN_CLOUDTRAIL_APP_KEY", "testAppKey")
+            .args(["archive", "repair", path, "--base-url", &server.url])
+            .args(more);
+        command.output().unwrap().into()
+    };
+    assert_eq!(server.collect(&archive, &[]).status, 0);
+    let head = |ran: &Ran| ran.text().lines().last().unwrap().to_owned();
+    let before = held(&archive);
+    let compacted = run(["archive", "compact", path]);
+    assert_eq!(compacted.status, 0, "{}", compacted.all());
+    assert!(head(&compacted).starts_with("head "));
+    let compacted = run(["archive", "compact", path, "--format", "json"]).json();
+    assert_eq!(compacted["days"], 0);
+    assert_eq!(held(&archive), before);
+    // One file is lost, and repaired.
+    let files = tables(&archive);
+    std::fs::remove_file(&files[1]).unwrap();
+    let name = files[1].strip_prefix(&archive).unwrap().to_str().unwrap();
+    assert_eq!(run(["archive", "verify", path]).status, 1);
+    let repaired = repair(&["--format", "json"]);
+    assert_eq!(repaired.status, 0, "{}", repaired.all());
+    let json = repaired.json();
+    assert_eq!(
+        (json["status"].as_str(), json["repaired"][0]["path"].as_str()),
+        (Some("complete"), Some(name))
+    );
+    assert_eq!(run(["archive", "verify", path]).status, 0);
+    assert_eq!(held(&archive), before);
+    let nothing = repair(&[]);
+    assert_eq!(nothing.status, 0);
+    assert!(nothing.text().starts_with("nothing is lost\n"), "{}", nothing.text());
+    // Another one cannot be repaired, and is acknowledged.
+    let altered = &tables(&archive)[2];
+    std::fs::write(altered, "x").unwrap();
+    let name = altered.strip_prefix(&archive).unwrap().to_str().unwrap();
+    let failed = repair(&["--app-key", "another", "--retries", "0"]);
+    assert_eq!(failed.status, 2, "{}", failed.all());
+    assert!(failed.text().contains(&format!("lost: {name}: ")), "{}", failed.all());
+    assert!(failed.stderr.contains("archive acknowledge"), "{}", failed.all());
+    let unnamed = run(["archive", "acknowledge", path, "--reason", "x"]);
+    assert_eq!(unnamed.status, 2, "{}", unnamed.all());
+    let known = run(["archive", "acknowledge", path, name, "--reason", "no backup"]);
+    assert_eq!(known.status, 0, "{}", known.all());
+    assert!(known.text().starts_with(&format!("final: {name}: no backup\n")), "{}", known.text());
+    assert_eq!(run(["archive", "verify", path]).status, 0);
+    let again = server.collect(&archive, &[]);
+    assert_eq!(again.status, 0, "{}", again.all());
+    // The oldest days are pruned.
+    let kept = tables(&archive)[1].parent().unwrap().to_str().unwrap().to_owned();
+    let date = kept.rsplit('=').next().unwrap();
+    let future = ["archive", "prune", path, "--before", "2999-01-01", "--reason", "x"];
+    assert_eq!(run(future).status, 2);
+    let pruned = run(["archive", "prune", path, "--before", date, "--reason", "policy 7"]);
+    assert_eq!(pruned.status, 0, "{}", pruned.all());
+    assert!(pruned.text().starts_with("removed 1 day with "), "{}", pruned.text());
+    let again = server.collect(&archive, &[]);
+    assert_eq!(again.status, 0, "{}", again.all());
+    assert!(again.stderr.contains(&format!("before {date} were pruned")), "{}", again.all());
+    assert_eq!(run(["archive", "verify", path]).status, 0);
+    let status = run(["archive", "status", path]);
+    for line in [
+        format!("pruned: 1 day before {date} with "),
+        "repaired: events/".to_owned(),
+        format!("final: {name}: no backup"),
+    ] {
+        assert!(status.text().contains(&line), "{line}: {}", status.text());
+    }
+    let status = run(["archive", "status", path, "--format", "json"]).json();
+    assert_eq!(status["losses"].as_array().unwrap().len(), 2);
+    assert_eq!(status["pruned"][0]["reason"], "policy 7");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_newest_head_is_kept_beside_the_config() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = folder();
+    let (archive, old) = (folder.path().join("archive"), folder.path().join("old"));
+    let path = archive.to_str().unwrap();
+    let server = Server::start(&["--events", "20", "--days", "2"]);
+    let config = folder.path().join("config");
+    let collect = |home: &Path| -> Ran {
+        server.command(&archive).env("XDG_CONFIG_HOME", home).output().unwrap().into()
+    };
+    let verify = |more: &[&str]| -> Ran {
+        let mut command = command();
+        command.env("XDG_CONFIG_HOME", &config).args(["archive", "verify", path]).args(more);
+        command.output().unwrap().into()
+    };
+    // No head file is kept without a home folder.
+    assert_eq!(server.collect(&archive, &[]).stderr, "");
+    let none = verify(&[]);
+    assert_eq!((none.status, none.stderr.contains("no head of this archive")), (0, true));
+    for _ in 0..2 {
+        let ran = collect(&config);
+        assert_eq!((ran.status, &*ran.stderr), (0, ""));
+    }
+    let heads = config.join("nhn-cloudtrail/heads");
+    let [name] = &names(&heads)[..] else { panic!() };
+    let mode = std::fs::metadata(heads.join(name)).unwrap().permissions().mode();
+    assert_eq!((name.len(), mode & 0o777), ("0123456789abcdef".len() * 2 + 5, 0o600));
+    assert_eq!(verify(&[]).all().matches("intact").count(), 1);
+    let copy = |from: &Path, to: &Path| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+    };
+    copy(&archive, &old);
+    assert_eq!(collect(&config).status, 0);
+    copy(&old, &archive);
+    let rolled_back = verify(&[]);
+    assert_eq!((rolled_back.status, rolled_back.text().contains("rolled back")), (1, true));
+    let refused = collect(&config);
+    assert_eq!(refused.status, 2, "{}", refused.all());
+    assert!(refused.stderr.contains("rolled back") && refused.stderr.contains(name));
+    // Another file does not contain the head.
+    let other = folder.path().join("head.json");
+    let other = other.to_str().unwrap();
+    let missing = verify(&["--head-file", other]);
+    assert_eq!((missing.status, missing.stderr.contains("no such head file")), (2, true));
+    let ran = server.collect(&archive, &["--head-file", other]);
+    assert_eq!((ran.status, Path::new(other).exists()), (0, true), "{}", ran.all());
+    assert_eq!(verify(&["--head-file", other]).status, 0);
+    // A service may have a home that is not a folder.
+    let nowhere = collect(Path::new("/dev/null"));
+    assert_eq!(nowhere.status, 0, "{}", nowhere.all());
+    assert!(nowhere.stderr.contains("--head-file"), "{}", nowhere.stderr);
+}
+
+#[test]
+fn verify_fails_for_a_collector_that_stopped() {
+    let folder = folder();
+    let archive = folder.path().join("archive");
+    let path = archive.to_str().unwrap();
+    let server = Server::start(&["--events", "10", "--days", "2"]);
+    assert_eq!(server.collect(&archive, &[]).status, 0);
+    let aged = |age| run(["archive", "verify", path, "--max-age", age, "--format", "json"]);
+    assert_eq!(aged("2h").status, 0);
+    std::thread::sleep(Duration::from_millis(5));
+    let stopped = aged("0s");
+    assert_eq!((stopped.status, &stopped.json()["findings"][0]["kind"]), (1, &"age".into()));
+    assert_eq!(aged("soon").status, 2);
 }

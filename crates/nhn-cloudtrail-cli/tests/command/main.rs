@@ -10,6 +10,8 @@ mod common;
 #[cfg(test)]
 mod convert;
 #[cfg(test)]
+mod days;
+#[cfg(test)]
 mod help;
 #[cfg(unix)]
 #[cfg(test)]
@@ -17,4 +19,10 @@ mod output;
 #[cfg(test)]
 mod read;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod stats;
+#[cfg(test)]
+mod status;

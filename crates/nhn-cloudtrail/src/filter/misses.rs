@@ -19,11 +19,13 @@ struct State {
     events: AtomicU64,
     /// Whether an event has matched all filters.
     has_passed: AtomicBool,
+    /// Whether days of a data set were left out as a whole.
+    has_skipped_days: AtomicBool,
 }
 
 impl Misses {
     /// The number of events tested before one matched all filters, without the rows of Parquet files
-    /// that were skipped by their columns.
+    /// that were skipped by their columns, and without the days of data sets that were not read.
     pub fn events(&self) -> u64 {
         self.0.events.load(Ordering::Relaxed)
     }
@@ -41,6 +43,17 @@ impl Misses {
 }
 
 impl Misses {
+    /// Whether days of a data set were not read because `since` and `until` leave them out.
+    pub fn has_skipped_days(&self) -> bool {
+        self.0.has_skipped_days.load(Ordering::Relaxed)
+    }
+
+    /// Records that a day of a data set is not read.
+    #[doc(hidden)]
+    pub fn record_skipped_day(&self) {
+        self.0.has_skipped_days.store(true, Ordering::Relaxed);
+    }
+
     /// None of the filters with a bit in `open` has matched.
     pub(super) fn new(open: u32) -> Self {
         Self(Arc::new(State { open: open.into(), ..State::default() }))

@@ -325,6 +325,12 @@ impl Filter {
         misses
     }
 
+    /// What [`watch`](Self::watch) returned, where it was called.
+    #[doc(hidden)]
+    pub fn misses(&self) -> Option<&Misses> {
+        self.misses.as_ref()
+    }
+
     /// This filter reduced to the one with this name.
     fn only(&self, name: &str) -> Self {
         let mut only = Self::new();

@@ -90,7 +90,8 @@ pub struct Stats {
     pub duplicates: u64,
     /// Events with the key of one before and other content; counted where deduplication is on.
     pub conflicts: u64,
-    /// Events that the filter left out; no part of `records`.
+    /// Events that the filter left out; no part of `records`. Events of days of a data set that were not
+    /// read are not counted.
     pub filtered: u64,
     /// Events whose record has no wire field, or is one of another system: `{}`, say, or the line
     /// of another log. They are among `events` too.
@@ -272,7 +273,7 @@ impl ReaderBuilder {
             let source = source.as_ref();
             match self.stores.iter().find_map(|store| store.find(source)) {
                 Some(files) => all.extend(files?.into_iter().map(Source::stored)),
-                None => all.extend(Source::expand(source)?),
+                None => all.extend(Source::expand(source, &self.formats)?),
             }
         }
         self.build(all)

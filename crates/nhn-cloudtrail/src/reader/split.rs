@@ -65,7 +65,7 @@ impl ReaderBuilder {
                 let message = "standard input cannot be read in parts: give files";
                 return Err(Error::new(Code::InvalidOption, message));
             }
-            for found in Source::expand(source.as_ref())? {
+            for found in Source::expand(source.as_ref(), &self.formats)? {
                 let (size, path) = (found.size, found.into_path());
                 let cut = size.filter(|&size| bytes > 0 && size > bytes);
                 let cut = cut.map(|size| cut_evenly(&path, size, bytes));

@@ -1,5 +1,6 @@
 //! Files that hold records otherwise than as JSON text.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::error::Result;
@@ -16,6 +17,13 @@ pub trait Format: Send + Sync {
     ///
     /// What is wrong with the file as a whole.
     fn open(&self, path: &Path) -> Result<Box<dyn Rows + Send>>;
+
+    /// Returns true if no record in the folder `name` of a data set is wanted, so that none of its files
+    /// needs to be opened. The reader asks this only in folders that `convert` or `collect` has written.
+    fn skips_folder(&self, name: &OsStr) -> bool {
+        let _ = name;
+        false
+    }
 }
 
 /// The records of a file of another format.

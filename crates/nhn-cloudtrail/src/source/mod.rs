@@ -10,6 +10,7 @@ mod wait;
 mod watch;
 mod zstd;
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{DirEntry, File};
 use std::io::{self, Cursor, Read, Seek};
@@ -157,8 +158,9 @@ impl Source {
     /// The sources that a path, folder or glob stands for; `-` is standard input.
     ///
     /// A folder is read recursively, in byte order of its paths; names that begin with `.` or `_`
-    /// are skipped, links to folders are not followed.
-    pub(crate) fn expand(pattern: &Path) -> Result<Vec<Self>> {
+    /// are skipped, links to folders are not followed, and folders of a data set that one of `formats`
+    /// skips are not looked into.
+    pub(crate) fn expand(pattern: &Path, formats: &[Arc<dyn Format>]) -> Result<Vec<Self>> {
         if pattern == Path::new("-") {
             return Ok(vec![Self {
                 name: Some("-".into()),
@@ -167,16 +169,29 @@ impl Source {
                 head: Vec::new(),
             }]);
         }
+        let found = Self::find(pattern, formats)?;
+        Ok(found
+            .into_iter()
+            .map(|(path, error)| match error {
+                Some(error) => Self::unreadable(&path, error),
+                None => Self::path(path),
+            })
+            .collect())
+    }
+
+    /// The files that a path, folder or glob stands for, without a look at them.
+    fn find(pattern: &Path, formats: &[Arc<dyn Format>]) -> Result<Found> {
         let mut found = Found::new();
+        let pruning = Pruning { formats, has_skipped: Cell::new(false) };
         match std::fs::metadata(pattern) {
-            Ok(data) if data.is_dir() => walk(pattern, &mut found),
+            Ok(data) if data.is_dir() => walk(pattern, &pruning, &mut found),
             Ok(_) => found.push((pattern.to_owned(), None)),
             Err(error) => match is_glob(pattern.as_os_str()) {
-                true => expand_glob(pattern, &mut found)?,
+                true => expand_glob(pattern, &pruning, &mut found)?,
                 false => return Err(not_opened(pattern, error)),
             },
         }
-        if found.is_empty() && !pattern.join(DATA_SET).exists() {
+        if found.is_empty() && !pruning.has_skipped.get() && !pattern.join(DATA_SET).exists() {
             let message =
                 "no file to read: give a file, a folder that holds one, or a glob that matches one";
             return Err(Error::new(Code::NotFound, message).at(place(pattern)));
@@ -185,13 +200,7 @@ impl Source {
             a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes())
         });
         found.dedup_by(|(a, _), (b, _)| a == b);
-        Ok(found
-            .into_iter()
-            .map(|(path, error)| match error {
-                Some(error) => Self::unreadable(&path, error),
-                None => Self::path(path),
-            })
-            .collect())
+        Ok(found)
     }
 
     /// Opens the source. `read` counts the bytes that are taken from it, before decompression.
@@ -359,18 +368,38 @@ fn is_glob(path: &OsStr) -> bool {
     path.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
+/// Which folders of data sets are skipped, since no record in them is wanted.
+struct Pruning<'a> {
+    formats: &'a [Arc<dyn Format>],
+    has_skipped: Cell<bool>,
+}
+
+impl Pruning<'_> {
+    /// Only in a data set of ours do folders say what is in their files.
+    fn skips(&self, folder: &Path) -> bool {
+        let Some(name) = folder.file_name() else { return false };
+        let skips = self.formats.iter().any(|format| format.skips_folder(name))
+            && folder.parent().is_some_and(|parent| parent.join(DATA_SET).is_file());
+        self.has_skipped.set(self.has_skipped.get() || skips);
+        skips
+    }
+}
+
 /// Files, and what could not be read in search of them.
 type Found = Vec<(PathBuf, Option<io::Error>)>;
 
 /// Finds what a glob stands for: `*`, `?` and `[…]` stand for names that do not begin with a dot, in
 /// one folder; `**` for a folder and all folders in it, or at the end for all files in these. Names
 /// that are not UTF-8 are as good as others.
-fn expand_glob(pattern: &Path, found: &mut Found) -> Result<()> {
+fn expand_glob(pattern: &Path, pruning: &Pruning<'_>, found: &mut Found) -> Result<()> {
     let only_folders = pattern.as_os_str().as_encoded_bytes().ends_with(b"/");
     for path in glob_paths(pattern, found)? {
         if path.is_dir() {
-            walk(&path, found);
-        } else if !only_folders && path.symlink_metadata().is_ok() {
+            walk(&path, pruning, found);
+        } else if !only_folders
+            && path.symlink_metadata().is_ok()
+            && !path.parent().is_some_and(|folder| pruning.skips(folder))
+        {
             found.push((path, None));
         }
     }
@@ -451,9 +480,12 @@ fn is_linked_folder(entry: &DirEntry) -> bool {
 }
 
 /// Finds the files of a folder. A part of it that cannot be read costs nothing but itself.
-fn walk(folder: &Path, found: &mut Found) {
+fn walk(folder: &Path, pruning: &Pruning<'_>, found: &mut Found) {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
+        if pruning.skips(&folder) {
+            continue;
+        }
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) => {

@@ -127,9 +127,13 @@ impl Output {
             let is_same = self.identity.is_some() && self.identity == identity_of_stdin();
             return is_same.then(|| Overlap::Same(source.to_owned()));
         }
+        if self.identity.is_none() && self.path.is_none() {
+            // A terminal or a pipe, which no file is.
+            return None;
+        }
         // A source that does not exist is reported when it is read.
-        let files = Source::expand(source).unwrap_or_default();
-        let mut files = files.into_iter().map(Source::into_path);
+        let files = Source::find(source, &[]).unwrap_or_default();
+        let mut files = files.into_iter().map(|(path, _)| path);
         if let Some(overlap) = files.find_map(|file| self.overlap_file(file)) {
             return Some(overlap);
         }
