@@ -282,6 +282,8 @@ struct Check<'a> {
 const LEDGER: &str = "_archive/ledger.jsonl";
 const HEAD: &str = "_archive/head";
 const SIGNATURE: &str = "_archive/signature.json";
+/// The most that the lock has: which process holds it, and since when.
+const LOCK_BYTES: u64 = 200;
 /// Empty files that only mark whose folder it is.
 const MARKS: [&str; 2] = [DATA_SET, "events/.nhn-cloudtrail.lock"];
 /// Files of an archive that are not recorded in the ledger.
@@ -307,11 +309,12 @@ impl Check<'_> {
         for name in self.strange.clone() {
             self.find(FindingKind::Altered, name, "is not a file");
         }
-        for name in MARKS {
-            if !self.strange.contains(&name)
-                && fs::metadata(self.root.join(name)).is_ok_and(|data| data.len() > 0)
-            {
-                self.find(FindingKind::Altered, name, "was altered: it is empty in every archive");
+        for (name, most) in [(MARKS[0], 0), (MARKS[1], 0), (LOCK, LOCK_BYTES)] {
+            let length = fs::metadata(self.root.join(name)).map_or(0, |data| data.len());
+            if !self.strange.contains(&name) && length > most {
+                let message =
+                    format!("was altered: it has {length} bytes instead of at most {most}");
+                self.find(FindingKind::Altered, name, message);
             }
         }
     }

@@ -53,6 +53,11 @@ fn all_that_the_ledger_does_not_know_is_named_wherever_it_is() {
         change(&forged);
         found(&forged)
     };
+    // The archive's own files are no place for other data.
+    for name in [".nhn-cloudtrail.lock", "events/.nhn-cloudtrail.lock", "_archive/lock"] {
+        let hidden = after(&|root| fs::write(root.join(name), "x".repeat(300)).unwrap());
+        assert_eq!(hidden, [(FindingKind::Altered, name.to_owned())]);
+    }
     let parent = |path: &Path| fs::create_dir_all(path.parent().unwrap()).unwrap();
     for name in names {
         let added = after(&|root| {

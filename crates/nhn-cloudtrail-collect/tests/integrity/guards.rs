@@ -70,13 +70,19 @@ fn nothing_is_signed_after_what_was_not() {
     write_ledger(&forged, lines);
     refused(&forged, || signed(&server, &forged, &key), "does not have so");
     assert_eq!(found(&forged), [(FindingKind::Signature, "_archive/signature.json".to_owned())]);
+    // The signature is of the same entry, but of another head.
+    let public = PublicKey::open(file(folder.path(), "public.pem", PUBLIC)).unwrap();
+    let signature = forged.join("_archive/signature.json");
+    let of_last: Value = serde_json::from_slice(&fs::read(&signature).unwrap()).unwrap();
+    assert_eq!(of_last["entry"].as_u64(), Some(entries(&forged).len() as u64));
+    let verified = Verify::new().public_key(&public).run(&forged, &mut |_, _| true).unwrap();
+    assert_eq!(verified.findings[0].kind, FindingKind::Signature, "{verified:?}");
     // A truncated ledger.
     copy(&archive, &forged);
     let lines = entries(&forged).len();
     write_ledger(&forged, entries(&forged).into_iter().take(lines - 1).collect());
     refused(&forged, || signed(&server, &forged, &key), "does not have so");
     // Signatures with other content than what was signed.
-    let signature = forged.join("_archive/signature.json");
     for change in [
         |signature: &mut Value| signature["entry"] = 1.into(),
         |signature: &mut Value| signature["time"] = "2026-01-01T00:00:00.000Z".into(),
@@ -88,8 +94,6 @@ fn nothing_is_signed_after_what_was_not() {
         change(&mut value);
         fs::write(&signature, format!("{value}\n")).unwrap();
         refused(&forged, || signed(&server, &forged, &key), "not of this key");
-        let public = file(folder.path(), "public.pem", PUBLIC);
-        let public = PublicKey::open(public).unwrap();
         let verified = Verify::new().public_key(&public).run(&forged, &mut |_, _| true).unwrap();
         assert_eq!(verified.findings[0].kind, FindingKind::Signature);
     }
