@@ -92,6 +92,44 @@ export interface ArchiveLock {
   readonly since: Date | null;
 }
 
+/** Something that an archive has lost: a file, an object, or a period. */
+export interface ArchiveLoss {
+  /** Path of a file in the archive, or URL of an object. */
+  readonly path?: string;
+  /** Start of a period. */
+  readonly since?: Date;
+  /** End of a period. */
+  readonly until?: Date;
+  /** The organization of a period, by its hash. */
+  readonly source?: string;
+  /** Number of records of a lost file. */
+  readonly records?: number;
+  /** `repaired` if it was read again, `final` if its loss was acknowledged. */
+  readonly state: "open" | "repaired" | "final";
+  /** How it was repaired, why it is final, or what is wrong. */
+  readonly reason: string;
+  /** When it was repaired or acknowledged. */
+  readonly time?: Date;
+}
+
+/** Days that were pruned from an archive. */
+export interface ArchivePruned {
+  /** The first day that was kept, `YYYY-MM-DD`. */
+  readonly before: string;
+  /** The reason that was given. */
+  readonly reason: string;
+  /** When they were pruned. */
+  readonly time: Date;
+  /** Number of days. */
+  readonly days: number;
+  /** Number of files. */
+  readonly files: number;
+  /** Number of records. */
+  readonly records: number;
+  /** Size in bytes. */
+  readonly bytes: number;
+}
+
 /** A range of time. */
 export interface Stretch {
   /** Start. */
@@ -132,6 +170,12 @@ export interface ArchiveStatus {
   readonly objects: number;
   /** Buckets that have names. */
   readonly buckets: readonly ArchiveBucket[];
+  /** What was lost, with its state. */
+  readonly losses: readonly ArchiveLoss[];
+  /** What was pruned. */
+  readonly pruned: readonly ArchivePruned[];
+  /** Number of files that `archive compact` merges. */
+  readonly compactable: number;
   /** The last run that was completed; null if there is none. */
   readonly lastRun: LastRun | null;
   /** The run that is adding to the archive; null if there is none. */
@@ -142,6 +186,8 @@ export interface ArchiveStatus {
 interface Written {
   last_run: { begun: string; ended: string; records: Counts; gaps: Native.Gap[] } | null;
   lock: { holder: string; since: string | null } | null;
+  losses: WrittenTimes<ArchiveLoss>[];
+  pruned: WrittenTimes<ArchivePruned>[];
   sources: {
     source: string;
     name: string | null;
@@ -150,6 +196,9 @@ interface Written {
     gaps: WrittenStretch[];
   }[];
 }
+
+/** The same with times as text. */
+type WrittenTimes<T> = { [K in keyof T]: Date extends T[K] ? string : T[K] };
 
 interface WrittenStretch {
   since: string;
@@ -191,8 +240,8 @@ export async function verifyArchive(
  */
 export async function archiveStatus(path: string | URL): Promise<ArchiveStatus> {
   const json = await native.archiveStatus(fileOf("path", path));
-  const written: Written & Omit<ArchiveStatus, "lastRun" | "lock" | "sources"> = JSON.parse(json);
-  const { last_run: run, lock, sources, ...status } = written;
+  const written: Written & Omit<ArchiveStatus, "lastRun" | keyof Written> = JSON.parse(json);
+  const { last_run: run, lock, sources, losses, pruned, ...status } = written;
   return {
     ...status,
     sources: sources.map(({ source, name, gaps, ...period }) => ({
@@ -201,6 +250,13 @@ export async function archiveStatus(path: string | URL): Promise<ArchiveStatus> 
       ...stretchOf(period),
       gaps: gaps.map(stretchOf),
     })),
+    losses: losses.map(({ since, until, time, ...loss }) => ({
+      ...loss,
+      ...(since !== undefined && { since: new Date(since) }),
+      ...(until !== undefined && { until: new Date(until) }),
+      ...(time !== undefined && { time: new Date(time) }),
+    })),
+    pruned: pruned.map((pruned) => ({ ...pruned, time: new Date(pruned.time) })),
     lock: lock && { holder: lock.holder, since: lock.since === null ? null : new Date(lock.since) },
     lastRun: run && {
       begun: new Date(run.begun),

@@ -13,6 +13,8 @@ export type {
   ArchiveBucket,
   ArchiveDay,
   ArchiveLock,
+  ArchiveLoss,
+  ArchivePruned,
   ArchiveSource,
   ArchiveStatus,
   Finding,

@@ -287,11 +287,12 @@ def archive_status(path: Path_) -> ArchiveStatus:
     return _native.archive_status(path)
 
 
-def _globs(exclude: Sequence[str]) -> list[str]:
+def _globs(exclude: Sequence[object]) -> list[str]:
+    globs = [glob for glob in exclude if isinstance(glob, str)]
     # A str is a sequence of characters, each of which would be a glob.
-    if isinstance(exclude, str) or not all(isinstance(glob, str) for glob in exclude):
+    if isinstance(exclude, str) or len(globs) < len(exclude):
         raise TypeError("exclude: a sequence of texts is wanted")
-    return list(exclude)
+    return globs
 
 
 def _argument(message: str) -> ArgumentError:

@@ -545,6 +545,50 @@ class ArchiveLock(TypedDict):
     since: str | None
 
 
+class ArchiveLoss(TypedDict):
+    """Something that an archive has lost: a file, an object, or a period.
+
+    path: Path of a file in the archive, or URL of an object.
+    since: Start of a period, RFC 3339.
+    until: End of a period, RFC 3339.
+    source: The organization of a period, by its hash.
+    records: Number of records of a lost file.
+    state: "open", "repaired" (read again), or "final" (acknowledged).
+    reason: How it was repaired, why it is final, or what is wrong.
+    time: When it was repaired or acknowledged, RFC 3339.
+    """
+
+    path: NotRequired[str]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    source: NotRequired[str]
+    records: NotRequired[int]
+    state: Literal["open", "repaired", "final"]
+    reason: str
+    time: NotRequired[str]
+
+
+class ArchivePruned(TypedDict):
+    """Days that were pruned from an archive.
+
+    before: The first day that was kept, `YYYY-MM-DD`.
+    reason: The reason that was given.
+    time: When they were pruned, RFC 3339.
+    days: Number of days.
+    files: Number of files.
+    records: Number of records.
+    bytes: Size in bytes.
+    """
+
+    before: str
+    reason: str
+    time: str
+    days: int
+    files: int
+    records: int
+    bytes: int
+
+
 class ArchiveRun(TypedDict):
     """A run of `collect`.
 
@@ -572,6 +616,9 @@ class ArchiveStatus(TypedDict):
     sources: Organizations that were collected from the API.
     objects: Number of objects read from buckets.
     buckets: Buckets that have names.
+    losses: What was lost, with its state.
+    pruned: What was pruned.
+    compactable: Number of files that `archive compact` merges.
     last_run: The last run that was completed; None if there is none.
     lock: The run that is adding to the archive; None if there is none.
     """
@@ -585,5 +632,8 @@ class ArchiveStatus(TypedDict):
     sources: list[ArchiveSource]
     objects: int
     buckets: list[ArchiveBucket]
+    losses: list[ArchiveLoss]
+    pruned: list[ArchivePruned]
+    compactable: int
     last_run: ArchiveRun | None
     lock: ArchiveLock | None

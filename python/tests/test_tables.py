@@ -524,7 +524,8 @@ def test_parquet_is_filtered_as_text_is(logs: Path, tmp_path: Path) -> None:
         reader = ct.read(tmp_path / "set", **filters)
         assert sorted(event.to_json() for event in reader) == expected
         assert len(expected) > 10
-        assert reader.stats.filtered > 0
+        # Files of other days are not opened, so their events are not counted.
+        assert filters is one_day or reader.stats.filtered > 0
 
 
 def test_write_a_data_set_twice(big: Path, tmp_path: Path) -> None:

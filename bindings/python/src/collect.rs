@@ -54,19 +54,20 @@ impl Teller {
             told.untold = Some(collected);
             told.when.is_none_or(|when| when.elapsed() >= PAUSE)
         };
-        if is_due && !self.0.watch.is_stopped() {
+        if is_due {
             Python::try_attach(|py| self.tell(py));
         }
     }
 
-    /// Tells what is still to be told. An exception of the function's ends the collection.
+    /// Reports progress that was not reported yet. An exception of the function ends the collection, and
+    /// the function is not called again.
     fn tell(&self, py: Python<'_>) {
         let untold = {
             let mut told = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
             told.when = Some(Instant::now());
             told.untold.take()
         };
-        let Some(untold) = untold else { return };
+        let Some(untold) = untold.filter(|_| !self.0.watch.is_stopped()) else { return };
         let told = values::collected(py, untold)
             .and_then(|collected| self.0.function.call1(py, (collected,)));
         if let Err(raised) = told {
