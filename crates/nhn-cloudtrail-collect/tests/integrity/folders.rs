@@ -139,6 +139,13 @@ fn all_that_the_ledger_does_not_know_is_named_wherever_it_is() {
         fs::write(root.join("_archive/head"), "0".repeat(64)).unwrap();
     });
     assert_eq!(last, [(FindingKind::Head, "_archive/head".to_owned())]);
+    // The head of the line before is left by a kill, which leaves a journal too.
+    let late = after(&|root| {
+        let last = entries(root).pop().unwrap();
+        let before = last["previous"].as_str().unwrap();
+        fs::write(root.join("_archive/head"), format!("{before}\n")).unwrap();
+    });
+    assert_eq!(late, [(FindingKind::Head, "_archive/head".to_owned())]);
 }
 
 /// Moves the last entry's files to the folder in which a run would have left them.
