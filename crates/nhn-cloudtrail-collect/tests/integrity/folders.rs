@@ -253,6 +253,11 @@ fn recovery_neither_follows_links_nor_leaves_the_archive() {
         assert_eq!(error.code(), Code::InvalidArchive, "{name}");
         assert!(content(&elsewhere) == before);
     }
+    // Nor is the journal a file.
+    copy(&archive, &forged);
+    symlink("head", forged.join("_archive/journal")).unwrap();
+    assert_eq!(collect(&server, &forged).unwrap_err().code(), Code::InvalidArchive);
+    fs::remove_file(forged.join("_archive/journal")).unwrap();
     // A folder that a link among the staged files points to is not removed either.
     copy(&archive, &forged);
     fs::create_dir_all(&staging).unwrap();
