@@ -553,3 +553,27 @@ pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
     use sha2::Digest;
     sha2::Sha256::digest(bytes).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_is_known_until_a_part_of_its_period_is_read_again() {
+        let covered =
+            |from, to, records, whole| Covered { source: String::new(), from, to, records, whole };
+        let parts = [covered(0, 50, 3, false), covered(50, 100, 4, false)];
+        let day = [parts[0].clone(), parts[1].clone(), covered(0, 100, 7, true)];
+        let (periods, wholes) = known(day.iter());
+        assert_eq!(
+            periods.iter().map(|period| period.known).collect::<Vec<_>>(),
+            [Some(3), Some(4)]
+        );
+        assert_eq!(wholes, Wholes::from([((0, 100), 7)]));
+        for (later, is_known) in [((50, 100), false), ((99, 120), false), ((100, 120), true)] {
+            let later = covered(later.0, later.1, 5, false);
+            let (_, wholes) = known(day.iter().chain([&later]));
+            assert_eq!(wholes.contains_key(&(0, 100)), is_known, "{later:?}");
+        }
+    }
+}
