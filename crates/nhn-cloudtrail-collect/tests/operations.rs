@@ -321,7 +321,7 @@ fn pruned_days_are_gone_and_do_not_come_back() {
     let wrong = |before: &str, reason: &str| {
         Pruning::new(&archive, before, reason).run().unwrap_err().code()
     };
-    for date in ["2999-01-01", "yesterday", "2026-1-1", "2026-02-30", ""] {
+    for date in ["2999-01-01", &day(-2), "yesterday", "2026-1-1", "2026-02-30", ""] {
         assert_eq!(wrong(date, "x"), Code::InvalidTime, "{date}");
     }
     assert_eq!(wrong(&kept_since, "  "), Code::InvalidOption);
