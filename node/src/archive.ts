@@ -60,7 +60,7 @@ export interface ArchiveDay {
   readonly bytes: number;
 }
 
-/** What an archive has of an organization that was collected from the API. */
+/** Contents of an archive from an organization that was collected from the API. */
 export interface ArchiveSource {
   /** A hash of the base URL and the appkey. */
   readonly source: string;
@@ -74,7 +74,7 @@ export interface ArchiveSource {
   readonly gaps: readonly Stretch[];
 }
 
-/** What an archive has of a named bucket. */
+/** Contents of an archive from a named bucket. */
 export interface ArchiveBucket {
   /** `s3://bucket` or `s3://bucket/prefix`. */
   readonly source: string;

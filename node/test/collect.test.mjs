@@ -624,7 +624,7 @@ describe("an archive", () => {
   });
 });
 
-test("sources of the config file come to one archive", async (t) => {
+test("sources of the config file are collected into one archive", async (t) => {
   const server = await api(t, "--events", "200");
   const path = folder(t);
   const config = join(path, "sources.toml");

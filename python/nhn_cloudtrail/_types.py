@@ -505,7 +505,7 @@ class ArchiveDay(TypedDict):
 
 
 class ArchiveSource(TypedDict):
-    """What an archive has of an organization that was collected from the API.
+    """Contents of an archive from an organization that was collected from the API.
 
     source: A hash of the base URL and the appkey.
     name: Its name in the config file; None if it has no name.
@@ -522,7 +522,7 @@ class ArchiveSource(TypedDict):
 
 
 class ArchiveBucket(TypedDict):
-    """What an archive has of a named bucket.
+    """Contents of an archive from a named bucket.
 
     source: `s3://bucket` or `s3://bucket/prefix`.
     name: Its name in the config file.

@@ -132,23 +132,24 @@ pub mod faults {
 
     thread_local! {
         static FAULT: Cell<Option<Fault>> = const { Cell::new(None) };
-        static CALLS: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+        /// The names of the calls, while they are counted.
+        static CALLS: RefCell<Option<Vec<&'static str>>> = const { RefCell::new(None) };
     }
 
     /// Starts to count calls, and makes some of them fail.
     pub fn begin(fault: Option<Fault>) {
         FAULT.set(fault);
-        CALLS.take();
+        CALLS.set(Some(Vec::new()));
     }
 
     /// Stops counting. Returns the names of the calls in order.
     pub fn end() -> Vec<&'static str> {
         FAULT.set(None);
-        CALLS.take()
+        CALLS.take().unwrap_or_default()
     }
 
     fn count() -> u64 {
-        CALLS.with_borrow(|calls| calls.len() as u64)
+        CALLS.with_borrow(|calls| calls.as_ref().map_or(0, |calls| calls.len() as u64))
     }
 
     pub(super) fn is_next() -> bool {
@@ -160,7 +161,11 @@ pub mod faults {
         change: impl FnOnce() -> io::Result<T>,
     ) -> io::Result<T> {
         let number = count();
-        CALLS.with_borrow_mut(|calls| calls.push(name));
+        CALLS.with_borrow_mut(|calls| {
+            if let Some(calls) = calls {
+                calls.push(name);
+            }
+        });
         let failed = || Err(io::Error::other("a test made this call fail"));
         match FAULT.get() {
             Some(Fault::Before(at)) if at == number => failed(),

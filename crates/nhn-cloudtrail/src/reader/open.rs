@@ -375,7 +375,7 @@ impl OpenText {
             && first.code == Code::NotAnObject
             && self.framer.has_path()
         {
-            // The path was not found; what the text looks like says nothing about it.
+            // The path leads to no record. A guess at the kind of text would not help.
             let message =
                 format!("no CloudTrail record found (line {}: {})", first.line, first.message);
             return Error::new(Code::NotALog, message).at(place);
