@@ -397,19 +397,8 @@ pub(crate) struct CollectArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Object Storage")]
     pub(crate) exclude: Vec<String>,
 
-    /// The bucket's region, such as kr1
-    #[arg(
-        long,
-        alias = "bucket-region",
-        value_name = "REGION",
-        env = "NHN_CLOUDTRAIL_S3_REGION",
-        hide_env_values = true,
-        help_heading = "Object Storage"
-    )]
-    pub(crate) region: Option<String>,
-
     #[command(flatten)]
-    pub(crate) buckets: BucketArgs,
+    pub(crate) storage: StorageArgs,
 
     /// Collect all sources of the config file
     ///
@@ -740,19 +729,8 @@ pub(crate) struct RepairArgs {
     #[arg(long, value_name = "URL", help_heading = "Object Storage")]
     pub(crate) bucket: Option<String>,
 
-    /// The bucket's region, such as kr1
-    #[arg(
-        long,
-        alias = "bucket-region",
-        value_name = "REGION",
-        env = "NHN_CLOUDTRAIL_S3_REGION",
-        hide_env_values = true,
-        help_heading = "Object Storage"
-    )]
-    pub(crate) region: Option<String>,
-
     #[command(flatten)]
-    pub(crate) buckets: BucketArgs,
+    pub(crate) storage: StorageArgs,
 
     /// Read from all sources of the config file
     #[arg(long, conflicts_with_all = ["source", "bucket"], help_heading = "Several sources")]
@@ -905,6 +883,24 @@ pub(crate) struct InputArgs {
         help_heading = "Object Storage"
     )]
     pub(crate) bucket_region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) buckets: BucketArgs,
+}
+
+/// A bucket's region, and how buckets are reached; for commands without a filter by region.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Object Storage")]
+pub(crate) struct StorageArgs {
+    /// The bucket's region, such as kr1
+    #[arg(
+        long,
+        alias = "bucket-region",
+        value_name = "REGION",
+        env = "NHN_CLOUDTRAIL_S3_REGION",
+        hide_env_values = true
+    )]
+    pub(crate) region: Option<String>,
 
     #[command(flatten)]
     pub(crate) buckets: BucketArgs,

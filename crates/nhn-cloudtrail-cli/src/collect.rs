@@ -10,7 +10,7 @@ use nhn_cloudtrail_collect::{
 };
 use serde::Serialize;
 
-use crate::args::{ApiArgs, BucketArgs, CollectArgs, StatsFormat};
+use crate::args::{ApiArgs, BucketArgs, CollectArgs, StatsFormat, StorageArgs};
 use crate::context::{Context, Stop, counted, thousands};
 use crate::head_file::head_file;
 use crate::progress::Meter;
@@ -47,14 +47,19 @@ impl BucketArgs {
     }
 }
 
-impl ApiArgs {
-    /// Adds the values of the arguments.
-    pub(crate) fn fill(&self, settings: &mut Settings) {
-        settings.base_url.clone_from(&self.base_url);
-        settings.app_key = self.app_key.clone().map(Into::into);
-        settings.app_key_file.clone_from(&self.app_key_file);
+impl StorageArgs {
+    /// Adds what the environment and the config file say to these arguments and those of the query API.
+    pub(crate) fn settings(&self, context: &Context<'_>, api: &ApiArgs) -> Result<Settings, Stop> {
+        let mut settings = Settings::default();
+        settings.base_url.clone_from(&api.base_url);
+        settings.app_key = api.app_key.clone().map(Into::into);
+        settings.app_key_file.clone_from(&api.app_key_file);
+        settings.object_storage.region.clone_from(&self.region);
+        self.buckets.settings(context, settings)
     }
+}
 
+impl ApiArgs {
     /// Creates the client of the query API.
     pub(crate) fn client(&self, settings: Settings) -> Result<Client, Stop> {
         Ok(self.asks(Client::builder(settings)).build()?)
@@ -89,10 +94,7 @@ pub(crate) fn run(context: &Context<'_>, args: &CollectArgs) -> Result<u8, Stop>
     };
     let since: Option<Timestamp> = time("--since", &args.since, false)?;
     let until: Option<Timestamp> = time("--until", &args.until, true)?;
-    let mut settings = Settings::default();
-    args.api.fill(&mut settings);
-    settings.object_storage.region.clone_from(&args.region);
-    let settings = args.buckets.settings(context, settings)?;
+    let settings = args.storage.settings(context, &args.api)?;
     let mut collection = Collection::new(&args.into).names(context.catalog.clone(), context.lang);
     if let Some(longest) = args.wait_for_lock {
         collection = collection.wait_for_lock(longest.unwrap_or(Duration::MAX));

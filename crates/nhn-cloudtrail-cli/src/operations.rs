@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nhn_cloudtrail_collect::{
-    Acknowledge, Buckets, Compaction, Counts, LossStatus, Pruning, Repair, Settings, Signer,
+    Acknowledge, Buckets, Compaction, Counts, LossStatus, Pruning, Repair, Signer,
 };
 use serde::Serialize;
 
@@ -152,10 +152,7 @@ struct Repaired<'a> {
 }
 
 pub(crate) fn repair(context: &Context<'_>, args: &RepairArgs) -> Result<u8, Stop> {
-    let mut settings = Settings::default();
-    args.api.fill(&mut settings);
-    settings.object_storage.region.clone_from(&args.region);
-    let settings = args.buckets.settings(context, settings)?;
+    let settings = args.storage.settings(context, &args.api)?;
     let mut repair = Repair::new(&args.archive).names(context.catalog.clone(), context.lang);
     let is_of_file = args.all || !args.source.is_empty();
     if is_of_file {
