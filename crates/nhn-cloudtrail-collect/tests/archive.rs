@@ -22,7 +22,7 @@ use nhn_cloudtrail_collect::{
     Api, Collection, FindingKind, PublicKey, Report, Signer, Status, Verified, Verify,
 };
 use serde_json::json;
-use support::{Server, day, query, until};
+use support::{Server, day, keys, query, until};
 
 /// Start of the requested period.
 fn since() -> String {
@@ -37,16 +37,6 @@ fn server(more: &[&str]) -> Server {
 fn collect(server: &Server, archive: &Path) -> Report {
     let client = server.client(Api::V2).page_size(200).build().unwrap();
     Collection::new(archive).api(client, query(&since())).run().unwrap()
-}
-
-/// Returns the keys of an archive's records in order, each as often as it occurs.
-fn keys(archive: &Path) -> Vec<String> {
-    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
-    let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
-    let reader = Reader::builder().format(Arc::new(parquet)).open([archive]).unwrap();
-    let mut keys: Vec<String> = reader.map(|event| event.unwrap().key()).collect();
-    keys.sort();
-    keys
 }
 
 fn verify(archive: &Path) -> Verified {

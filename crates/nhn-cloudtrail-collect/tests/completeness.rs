@@ -19,11 +19,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use fake::{Answer, Asked, Cap, Fake, Paging, Reply, Total, failure, http, record};
-use nhn_cloudtrail::{Code, Reader, Timestamp};
-use nhn_cloudtrail_arrow::Parquet;
+use nhn_cloudtrail::{Code, Timestamp};
 use nhn_cloudtrail_collect::{Api, ClientBuilder, Collection, Query, Report, Verify};
 use serde_json::Value;
-use support::{day, query, time, until};
+use support::{day, keys, query, time, until};
 
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
@@ -61,15 +60,6 @@ fn paging(paging: Paging, records: Records) -> (Fake, Arc<Mutex<Records>>) {
 fn collect(client: ClientBuilder, archive: &Path) -> Report {
     let client = client.build().unwrap();
     Collection::new(archive).api(client, query(&since())).run().unwrap()
-}
-
-fn keys(archive: &Path) -> Vec<String> {
-    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
-    let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
-    let reader = Reader::builder().format(Arc::new(parquet)).open([archive]).unwrap();
-    let mut keys: Vec<String> = reader.map(|event| event.unwrap().key()).collect();
-    keys.sort();
-    keys
 }
 
 fn held(records: &Mutex<Records>) -> Vec<String> {

@@ -23,16 +23,14 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use nhn_cloudtrail::{Code, Reader, Result};
-use nhn_cloudtrail_arrow::Parquet;
+use nhn_cloudtrail::{Code, Result};
 use nhn_cloudtrail_collect::{Api, Collection, Finding, FindingKind, Report, Verified, Verify};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use support::{Server, day, query, until};
+use support::{Server, day, keys, query, until};
 
 const BEGINNING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -76,16 +74,6 @@ fn grown(server: &Server, archive: &Path) -> Report {
     let report = collect(server, archive).unwrap();
     assert!(report.is_complete() && report.records.new > 0);
     report
-}
-
-/// Returns the keys of an archive's records in order, each as often as it occurs.
-fn keys(archive: &Path) -> Vec<String> {
-    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
-    let parquet = Parquet::new(&nhn_cloudtrail::Filter::new(), &catalog);
-    let reader = Reader::builder().format(Arc::new(parquet)).open([archive]).unwrap();
-    let mut keys: Vec<String> = reader.map(|event| event.unwrap().key()).collect();
-    keys.sort();
-    keys
 }
 
 fn verify(archive: &Path) -> Verified {

@@ -1,15 +1,17 @@
-//! Servers of the query API and of Object Storage, each in a separate process that ends with the test.
+//! Servers of the query API and of Object Storage, each in a separate process that ends with the test; and what
+//! tests read from archives.
 
 pub(crate) mod http;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use nhn_cloudtrail::Timestamp;
+use nhn_cloudtrail::{Filter, Reader, Timestamp};
+use nhn_cloudtrail_arrow::Parquet;
 use nhn_cloudtrail_collect::{Api, Client, ClientBuilder, Query, Settings};
 use serde_json::Value;
 
@@ -131,4 +133,14 @@ pub(crate) fn time(text: &str) -> Timestamp {
 /// Selects everything that a server has from `since` on.
 pub(crate) fn query(since: &str) -> Query {
     Query::since(time(since)).until(time(&until()))
+}
+
+/// Returns the keys of all events in an archive, sorted; repeated keys are repeated.
+pub(crate) fn keys(archive: &Path) -> Vec<String> {
+    let catalog = nhn_cloudtrail::catalog::Catalog::builtin();
+    let parquet = Parquet::new(&Filter::new(), &catalog);
+    let reader = Reader::builder().format(Arc::new(parquet)).open([archive]).unwrap();
+    let mut keys: Vec<String> = reader.map(|event| event.unwrap().key()).collect();
+    keys.sort();
+    keys
 }
